@@ -1,0 +1,83 @@
+// Package config turns gw.yaml, or the path of a handler, into a checked Config.
+//
+// It owns the file's words, their defaults and every message about a fault in
+// them. It starts nothing and listens nowhere. Invariant: a Config that Load
+// returned needs no further check by its user.
+package config
+
+import "time"
+
+// Config is a whole configuration with every default filled in.
+type Config struct {
+	File string // absolute path of gw.yaml, or of the handler given instead
+	Dir  string // folder that relative paths are relative to; not resolved through symlinks
+
+	User       string // account of gateway and handlers when the master is root; empty: the master's own
+	LogFile    string // "": standard error (gw start), <state dir>/gw.log (gw start -d)
+	LogLevel   string // debug, info, warning, error
+	StdoutFile string // what handlers print under gw start -d; default /dev/null
+	PIDFile    string
+	Control    string // path of the control socket
+	TempDir    string // request bodies above the inline limit
+	Debug      bool   // error pages with tracebacks
+
+	Pools     []Pool     // in the file's order
+	Listeners []Listener // in the file's order
+}
+
+// Pool is a set of handlers that run one command.
+type Pool struct {
+	Name    string
+	Command []string
+	Dir     string // folder the handler starts in
+	Workers int
+	User    string // empty: Config.User
+	Env     map[string]string
+
+	StdoutFile string // empty: Config.StdoutFile
+
+	MaxRequests    int   // 0: never recycle for it
+	MaxMemoryBytes int64 // resident; 0: no limit
+	MaxAge         time.Duration
+
+	RequestTimeout time.Duration
+	QueueTimeout   time.Duration
+	QueueLimit     int
+	StartTimeout   time.Duration
+	StopTimeout    time.Duration
+
+	OnCrash string // redeliver, close, drop
+	Reload  bool   // false: gw reload leaves it alone
+}
+
+// Listener is one socket.
+type Listener struct {
+	Name   string // the listen text unless named
+	Scheme string // http, websocket, text, frame, tcp
+	// Address is host:port or, for unix sockets, unix:/absolute/path.
+	Address string
+	Backlog int
+	Routes  []Route // most specific first, the listener's own pool last as host "" prefix "/"
+	Limits  Limits
+}
+
+// Route picks a pool by host and path prefix.
+type Route struct {
+	Host   string
+	Prefix string
+	Pool   string
+}
+
+// Limits bound what a client may ask for. A zero duration: no limit.
+type Limits struct {
+	HeaderTimeout   time.Duration
+	BodyTimeout     time.Duration
+	IdleTimeout     time.Duration
+	WriteTimeout    time.Duration
+	PingInterval    time.Duration
+	MaxHeaderBytes  int
+	MaxBodyBytes    int64
+	MaxMessageBytes int
+	SendBufferBytes int
+	MaxConnections  int
+}

@@ -1,0 +1,233 @@
+// Package control holds the messages between master and gateway.
+//
+// It owns their shape and encoding, nothing else: ipc carries them, master and
+// gateway act on them. One message is one packet of a SEQPACKET socket,
+// encoded with msgpack; descriptors travel beside it (SCM_RIGHTS).
+package control
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+// MaxPacket bounds one encoded message in bytes. Long lists are split into
+// several messages, each but the last with More set.
+const MaxPacket = 128 << 10
+
+// Kind says what a message is about.
+type Kind string
+
+// Master to gateway.
+const (
+	// Configure gives the whole configuration. Descriptors: one listening
+	// socket for each listener with Fresh set, in their order. Answered by
+	// Configured. A listener that is no longer named is closed.
+	Configure Kind = "configure"
+	// Attach gives a worker. Descriptors: write end of its descriptor 3, read
+	// end of its descriptor 4. Answered by WorkerReady in the worker's time.
+	Attach Kind = "attach"
+	// Activate lets new work flow to a ready worker.
+	Activate Kind = "activate"
+	// Drain stops new work for a worker and sends it DRAIN. Answered by Drained.
+	Drain Kind = "drain"
+	// Exited tells that the process was reaped; the gateway reads what is left
+	// in its pipe, then settles what it had not finished.
+	Exited Kind = "exited"
+	// Query asks for a Report (Status) or Connections (Connections).
+	Query Kind = "query"
+	// Stop ends the gateway: no new connections, finish what is under way until
+	// Deadline (0: without one), close the rest. Answered by Stopped.
+	Stop Kind = "stop"
+)
+
+// Gateway to master.
+const (
+	Configured   Kind = "configured"
+	WorkerReady  Kind = "worker_ready"
+	Drained      Kind = "drained"
+	WorkerFailed Kind = "worker_failed" // broke the protocol or hangs: replace it; Reason says why
+	WorkerDue    Kind = "worker_due"    // reached MaxRequests: recycle it
+	Report       Kind = "report"        // answer to Query, Seq repeated
+	Stopped      Kind = "stopped"
+)
+
+// Message is one control message. Only the fields its Kind names are set.
+type Message struct {
+	Kind Kind   `msgpack:"kind"`
+	Seq  uint64 `msgpack:"seq,omitempty"` // of Query and Configure; repeated in the answer
+	More bool   `msgpack:"more,omitempty"`
+
+	Configuration *Configuration `msgpack:"configuration,omitempty"` // Configure
+	Worker        *Worker        `msgpack:"worker,omitempty"`        // Attach, and with ID alone: Activate, Drain, Exited, WorkerReady, Drained, WorkerFailed, WorkerDue
+
+	Deadline time.Duration `msgpack:"deadline,omitempty"` // Drain, Stop: from now
+	Reason   string        `msgpack:"reason,omitempty"`   // Drain, Exited (such as "killed by SIGKILL"), WorkerFailed
+	Hung     bool          `msgpack:"hung,omitempty"`     // WorkerFailed: ran into request_timeout, ask it for a stack dump
+
+	Topic       Topic        `msgpack:"topic,omitempty"`  // Query
+	Filter      string       `msgpack:"filter,omitempty"` // Query: connections whose row contains this text
+	Status      *Status      `msgpack:"status,omitempty"` // Report
+	Connections []Connection `msgpack:"connections,omitempty"`
+}
+
+// Topic of a Query.
+type Topic string
+
+const (
+	TopicStatus      Topic = "status"
+	TopicConnections Topic = "connections"
+)
+
+// Worker names a handler process.
+type Worker struct {
+	ID          uint64 `msgpack:"id"` // unique in the life of the master
+	Pool        string `msgpack:"pool,omitempty"`
+	Slot        int    `msgpack:"slot,omitempty"` // counts from 1
+	PID         int    `msgpack:"pid,omitempty"`
+	MaxRequests int    `msgpack:"max_requests,omitempty"` // 0: no limit; jitter is already in it
+	// WorkerReady only: what READY said.
+	Language        string `msgpack:"language,omitempty"`
+	LanguageVersion string `msgpack:"language_version,omitempty"`
+	SDK             string `msgpack:"sdk,omitempty"`
+	Concurrency     int    `msgpack:"concurrency,omitempty"`
+}
+
+// Configuration is everything the gateway must know.
+type Configuration struct {
+	Version   string     `msgpack:"version"`
+	Debug     bool       `msgpack:"debug"`
+	TempDir   string     `msgpack:"temp_dir"` // where request bodies spool; exists, owned by the gateway's user
+	Pools     []Pool     `msgpack:"pools"`
+	Listeners []Listener `msgpack:"listeners"`
+}
+
+// Pool holds what dispatch needs of a pool.
+type Pool struct {
+	Name           string        `msgpack:"name"`
+	RequestTimeout time.Duration `msgpack:"request_timeout"` // 0: none
+	QueueTimeout   time.Duration `msgpack:"queue_timeout"`
+	QueueLimit     int           `msgpack:"queue_limit"` // requests waiting for a worker
+	OnCrash        OnCrash       `msgpack:"on_crash"`
+}
+
+// OnCrash is what becomes of the messages a dying worker had not finished.
+type OnCrash string
+
+const (
+	Redeliver       OnCrash = "redeliver"
+	CloseConnection OnCrash = "close"
+	Drop            OnCrash = "drop"
+)
+
+// Listener is one listening socket.
+type Listener struct {
+	ID      int     `msgpack:"id"` // counts from 1, kept over reloads for the same Address
+	Name    string  `msgpack:"name"`
+	Scheme  string  `msgpack:"scheme"`  // http, websocket, text, frame, tcp
+	Address string  `msgpack:"address"` // host:port, or unix:/path
+	Fresh   bool    `msgpack:"fresh"`   // a descriptor for it comes with this message
+	Routes  []Route `msgpack:"routes"`  // most specific first; the first match wins
+	Limits  Limits  `msgpack:"limits"`
+}
+
+// Route sends a request or WebSocket to a pool.
+type Route struct {
+	Host   string `msgpack:"host"`   // lower-case without port; empty: any
+	Prefix string `msgpack:"prefix"` // "/" or "/api": matches "/api" and "/api/..."
+	Pool   string `msgpack:"pool"`
+}
+
+// Limits of a listener. Sizes in bytes; a zero duration means no limit.
+type Limits struct {
+	HeaderTimeout   time.Duration `msgpack:"header_timeout"`
+	BodyTimeout     time.Duration `msgpack:"body_timeout"`  // between two reads of a request body
+	IdleTimeout     time.Duration `msgpack:"idle_timeout"`  // keep-alive connection without a request
+	WriteTimeout    time.Duration `msgpack:"write_timeout"` // client takes nothing of what waits for it
+	PingInterval    time.Duration `msgpack:"ping_interval"` // WebSocket silence before a ping; twice that: closed
+	MaxHeaderBytes  int           `msgpack:"max_header_bytes"`
+	MaxBodyBytes    int64         `msgpack:"max_body_bytes"`
+	MaxMessageBytes int           `msgpack:"max_message_bytes"`
+	SendBufferBytes int           `msgpack:"send_buffer_bytes"`
+	MaxConnections  int           `msgpack:"max_connections"`
+}
+
+// Status is what the gateway knows at one moment.
+type Status struct {
+	PID         int              `msgpack:"pid"`
+	Connections int              `msgpack:"connections"`
+	Requests    uint64           `msgpack:"requests"` // HTTP requests answered by workers or the gateway
+	Messages    uint64           `msgpack:"messages"` // WebSocket, text, ... messages received
+	Workers     []WorkerStatus   `msgpack:"workers"`
+	Listeners   []ListenerStatus `msgpack:"listeners"`
+	Pools       []PoolStatus     `msgpack:"pools"`
+}
+
+// WorkerStatus is a worker as dispatch sees it.
+type WorkerStatus struct {
+	ID          uint64 `msgpack:"id"`
+	Connections int    `msgpack:"connections"` // pinned to it
+	InFlight    int    `msgpack:"in_flight"`
+	Requests    uint64 `msgpack:"requests"` // requests and messages finished
+	Window      int    `msgpack:"window"`
+}
+
+// ListenerStatus counts a listener's connections.
+type ListenerStatus struct {
+	ID          int    `msgpack:"id"`
+	Connections int    `msgpack:"connections"`
+	Accepted    uint64 `msgpack:"accepted"`
+	Refused     uint64 `msgpack:"refused"` // over max_connections
+	SlowClosed  uint64 `msgpack:"slow_closed"`
+}
+
+// PoolStatus counts a pool's queue.
+type PoolStatus struct {
+	Name        string `msgpack:"name"`
+	Queued      int    `msgpack:"queued"`
+	Retried     uint64 `msgpack:"retried"`
+	Redelivered uint64 `msgpack:"redelivered"`
+	Dropped     uint64 `msgpack:"dropped"`
+	TimedOut    uint64 `msgpack:"timed_out"`
+}
+
+// Connection is one row of `gw connections`. Durations count up to the report.
+type Connection struct {
+	ID       uint64        `msgpack:"id"`
+	Protocol string        `msgpack:"protocol"`
+	State    string        `msgpack:"state"`
+	Listener string        `msgpack:"listener"`
+	Local    string        `msgpack:"local"`
+	Peer     string        `msgpack:"peer"`
+	Age      time.Duration `msgpack:"age"`
+	Idle     time.Duration `msgpack:"idle"`
+	BytesIn  uint64        `msgpack:"bytes_in"`
+	BytesOut uint64        `msgpack:"bytes_out"`
+	QueueIn  int           `msgpack:"queue_in"`  // messages waiting for the worker
+	QueueOut int           `msgpack:"queue_out"` // bytes waiting for the client
+	Worker   uint64        `msgpack:"worker"`    // 0: none
+	UID      string        `msgpack:"uid"`
+	Groups   []string      `msgpack:"groups"`
+}
+
+// Encode returns the packet of m, at most MaxPacket bytes.
+func Encode(m *Message) ([]byte, error) {
+	b, err := msgpack.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("control message %s: %w", m.Kind, err)
+	}
+	if len(b) > MaxPacket {
+		return nil, fmt.Errorf("control message %s: %d bytes, limit %d", m.Kind, len(b), MaxPacket)
+	}
+	return b, nil
+}
+
+// Decode reads one packet.
+func Decode(b []byte) (*Message, error) {
+	m := new(Message)
+	if err := msgpack.Unmarshal(b, m); err != nil {
+		return nil, fmt.Errorf("control message: %w", err)
+	}
+	return m, nil
+}
