@@ -16,10 +16,12 @@ type Config struct {
 	LogFile    string // "": standard error (gw start), <state dir>/gw.log (gw start -d)
 	LogLevel   string // debug, info, warning, error
 	StdoutFile string // what handlers print under gw start -d; default /dev/null
+	StateDir   string // see StateDir; holds what follows unless the file says otherwise
 	PIDFile    string
 	Control    string // path of the control socket
 	TempDir    string // request bodies above the inline limit
 	Debug      bool   // error pages with tracebacks
+	Limits     Limits // of every listener that says nothing else
 
 	Pools     []Pool     // in the file's order
 	Listeners []Listener // in the file's order

@@ -1,0 +1,55 @@
+package config
+
+import (
+	"path/filepath"
+	"time"
+)
+
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+)
+
+func (s system) defaults(file string) *Config {
+	state := s.stateDir(file)
+	return &Config{
+		File:       file,
+		Dir:        filepath.Dir(file),
+		LogLevel:   "info",
+		StdoutFile: "/dev/null",
+		StateDir:   state,
+		PIDFile:    filepath.Join(state, "gw.pid"),
+		Control:    filepath.Join(state, "control.sock"),
+		TempDir:    filepath.Join(state, "tmp"),
+		Limits:     defaultLimits(),
+	}
+}
+
+func defaultPool() Pool {
+	return Pool{
+		Workers:        1,
+		RequestTimeout: 30 * time.Second,
+		QueueTimeout:   10 * time.Second,
+		QueueLimit:     10000,
+		StartTimeout:   10 * time.Second,
+		StopTimeout:    10 * time.Second,
+		OnCrash:        "redeliver",
+		Reload:         true,
+	}
+}
+
+func defaultLimits() Limits {
+	return Limits{
+		HeaderTimeout:   10 * time.Second,
+		BodyTimeout:     30 * time.Second,
+		IdleTimeout:     75 * time.Second,
+		WriteTimeout:    time.Minute,
+		MaxHeaderBytes:  32 * kib,
+		MaxBodyBytes:    64 * mib,
+		MaxMessageBytes: 512 * kib,
+		SendBufferBytes: mib,
+	}
+}
+
+// defaultBacklog is cut to net.core.somaxconn by the kernel.
+const defaultBacklog = 4096

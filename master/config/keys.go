@@ -1,0 +1,315 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The tables in this file are the file format: reading, suggestions, the
+// effective output and the JSON schema all go by them.
+
+// kind is what a key's value looks like; the JSON schema has a definition of
+// the same name for each.
+type kind string
+
+const (
+	kindText     kind = "text"
+	kindFlag     kind = "flag"
+	kindNumber   kind = "number"
+	kindSize     kind = "size"
+	kindDuration kind = "duration"
+	kindChoice   kind = "choice"
+	kindWorkers  kind = "workers"
+	kindWords    kind = "words"
+	kindTexts    kind = "texts"
+	kindListen   kind = "listen"
+	// These hold tables themselves.
+	kindLimits    kind = "limits"
+	kindPools     kind = "pools"
+	kindListeners kind = "listeners"
+	kindRoutes    kind = "routes"
+)
+
+// key is one word of the file: how it is read into a T, and shown again. A
+// nil from show leaves the key out.
+type key[T any] struct {
+	name    string
+	kind    kind
+	doc     string
+	choices []string
+	must    bool // has no default
+	read    func(r *reader, n *yaml.Node, t *T)
+	show    func(t *T) any
+}
+
+// laterKeys are documented for gw as a whole and come with a later version.
+var laterKeys = map[string]bool{
+	"tls": true, "static": true, "proxy_protocol": true, "trusted_proxies": true, "compression": true,
+	"access_log": true, "metrics": true, "dashboard": true, "cluster": true, "framing": true,
+}
+
+const (
+	maxCount   = math.MaxInt32
+	maxWorkers = 4096
+	// A message travels in one frame, and a frame stays below 16 MiB.
+	maxMessage = 15 * mib
+)
+
+var topKeys = []key[Config]{
+	textKey("user", "Account of gateway and handlers when gw runs as root.", func(c *Config) *string { return &c.User }).user(),
+	pathKey("log_file", "gw's own log. Empty: standard error in the foreground, gw.log in the state folder for a daemon.", func(c *Config) *string { return &c.LogFile }),
+	choiceKey("log_level", "Least severe level that is logged.", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warning", "error"),
+	pathKey("stdout_file", "Where a daemon's handlers print to.", func(c *Config) *string { return &c.StdoutFile }),
+	pathKey("pid_file", "File with the process id of the master.", func(c *Config) *string { return &c.PIDFile }).filled(),
+	pathKey("control", "Path of the unix socket that gw's own commands talk to.", func(c *Config) *string { return &c.Control }).filled(),
+	pathKey("temp_dir", "Folder for large request bodies.", func(c *Config) *string { return &c.TempDir }).filled(),
+	flagKey("debug", "Error pages show tracebacks.", func(c *Config) *bool { return &c.Debug }),
+	limitsKey("Limits of every listener that says nothing else.", func(c *Config) *Limits { return &c.Limits }),
+	{name: "pools", kind: kindPools, doc: "Sets of handlers by name.", must: true, read: readPools, show: showPools},
+	{name: "listeners", kind: kindListeners, doc: "Sockets that clients connect to.", read: readListeners, show: showListeners},
+}
+
+var poolKeys = []key[Pool]{
+	{name: "command", kind: kindWords, doc: "Program and arguments of a handler, as a list or as one text cut at blanks.", must: true,
+		read: readCommand, show: func(p *Pool) any { return p.Command }},
+	pathKey("dir", "Folder the handler starts in. Default: the folder of the configuration.", func(p *Pool) *string { return &p.Dir }),
+	{name: "workers", kind: kindWorkers, doc: "How many handlers run: a number, or auto for one per processor.",
+		read: readWorkers, show: func(p *Pool) any { return p.Workers }},
+	textKey("user", "Account of the handlers when gw runs as root. Default: user at the top level.", func(p *Pool) *string { return &p.User }).user(),
+	{name: "env", kind: kindTexts, doc: "Environment variables for the handlers, added to gw's own.",
+		read: readEnv, show: func(p *Pool) any { return p.Env }},
+	pathKey("stdout_file", "Where a daemon's handlers of this pool print to. Default: stdout_file at the top level.", func(p *Pool) *string { return &p.StdoutFile }),
+	numberKey("max_requests", "Replace a worker after so many requests. 0: never.", 0, maxCount, func(p *Pool) *int { return &p.MaxRequests }),
+	sizeKey("max_memory", "Replace a worker that grows beyond this. 0: never.", 0, math.MaxInt64, func(p *Pool) *int64 { return &p.MaxMemoryBytes }),
+	durationKey("max_age", "Replace a worker after this time. 0: never.", 0, func(p *Pool) *time.Duration { return &p.MaxAge }),
+	durationKey("request_timeout", "Longest time a handler may work on one request or message. 0: no limit.", 0, func(p *Pool) *time.Duration { return &p.RequestTimeout }),
+	durationKey("queue_timeout", "Longest time a request waits for a worker. 0: no limit.", 0, func(p *Pool) *time.Duration { return &p.QueueTimeout }),
+	numberKey("queue_limit", "How many requests may wait for a worker.", 1, maxCount, func(p *Pool) *int { return &p.QueueLimit }),
+	durationKey("start_timeout", "Longest time until a new worker must be ready.", time.Millisecond, func(p *Pool) *time.Duration { return &p.StartTimeout }),
+	durationKey("stop_timeout", "Longest time a worker has to finish what it holds.", time.Millisecond, func(p *Pool) *time.Duration { return &p.StopTimeout }),
+	choiceKey("on_crash", "What becomes of messages a dying worker had not finished.", func(p *Pool) *string { return &p.OnCrash }, "redeliver", "close", "drop"),
+	flagKey("reload", "Whether gw reload replaces the workers.", func(p *Pool) *bool { return &p.Reload }),
+}
+
+var listenerKeys = []key[Listener]{
+	{name: "listen", kind: kindListen, doc: "Protocol and address: scheme://host:port or scheme://unix:/path.sock.", must: true,
+		read: readListen, show: showListen},
+	textKey("name", "How the listener is called in status and log. Default: the listen text.", func(l *Listener) *string { return &l.Name }),
+	{name: "pool", kind: kindText, doc: "Pool that serves what no route takes. May be left out when there is only one.",
+		read: readListenerPool, show: showListenerPool},
+	{name: "routes", kind: kindRoutes, doc: "Other pools by host and path; the most specific one wins.",
+		read: readRoutes, show: showRoutes},
+	numberKey("backlog", "Connections the kernel holds until they are accepted.", 1, 65535, func(l *Listener) *int { return &l.Backlog }),
+	limitsKey("Limits of this listener.", func(l *Listener) *Limits { return &l.Limits }),
+}
+
+var routeKeys = []key[Route]{
+	{name: "host", kind: kindText, doc: "Host name without port. Default: any.", read: readHost, show: func(t *Route) any { return t.Host }},
+	{name: "path", kind: kindText, doc: "Path prefix: /api takes /api and /api/... Default: /.", read: readPath, show: func(t *Route) any { return t.Prefix }},
+	{name: "pool", kind: kindText, doc: "Pool that serves it.", must: true, read: readRoutePool, show: func(t *Route) any { return t.Pool }},
+}
+
+var limitKeys = []key[Limits]{
+	durationKey("header_timeout", "Longest time for a request's head. 0: no limit.", 0, func(l *Limits) *time.Duration { return &l.HeaderTimeout }),
+	durationKey("body_timeout", "Longest time between two parts of a request's body. 0: no limit.", 0, func(l *Limits) *time.Duration { return &l.BodyTimeout }),
+	durationKey("idle_timeout", "Longest time a connection stays open without a request. 0: no limit.", 0, func(l *Limits) *time.Duration { return &l.IdleTimeout }),
+	durationKey("write_timeout", "Longest time a client takes nothing of what waits for it. 0: no limit.", 0, func(l *Limits) *time.Duration { return &l.WriteTimeout }),
+	durationKey("ping_interval", "Silence of a WebSocket before a ping; twice that closes it. 0: no pings.", 0, func(l *Limits) *time.Duration { return &l.PingInterval }),
+	sizeKey("max_header", "Largest head of a request.", kib, mib, func(l *Limits) *int { return &l.MaxHeaderBytes }),
+	sizeKey("max_body", "Largest body of a request.", 1, math.MaxInt64, func(l *Limits) *int64 { return &l.MaxBodyBytes }),
+	sizeKey("max_message", "Largest WebSocket, text, frame or tcp message.", 1, maxMessage, func(l *Limits) *int { return &l.MaxMessageBytes }),
+	sizeKey("send_buffer", "Bytes that may wait for a slow client.", 4*kib, math.MaxInt32, func(l *Limits) *int { return &l.SendBufferBytes }),
+	numberKey("max_connections", "Connections at once. 0: no limit.", 0, maxCount, func(l *Limits) *int { return &l.MaxConnections }),
+}
+
+func textKey[T any](name, doc string, field func(*T) *string) key[T] {
+	return key[T]{name: name, kind: kindText, doc: doc,
+		read: func(r *reader, n *yaml.Node, t *T) {
+			if text, ok := r.text(n, name, "text"); ok {
+				*field(t) = text
+			}
+		},
+		show: func(t *T) any { return *field(t) },
+	}
+}
+
+// pathKey holds an absolute path; "" stays "".
+func pathKey[T any](name, doc string, field func(*T) *string) key[T] {
+	k := textKey(name, doc, field)
+	k.read = func(r *reader, n *yaml.Node, t *T) {
+		if text, ok := r.text(n, name, "a path"); ok && text != "" {
+			*field(t) = within(r.dir, text)
+		}
+	}
+	return k
+}
+
+// filled refuses a path that is empty.
+func (k key[T]) filled() key[T] {
+	read := k.read
+	k.read = func(r *reader, n *yaml.Node, t *T) {
+		if v := resolve(n); v.Kind == yaml.ScalarNode && v.Tag == "!!str" && v.Value == "" {
+			r.fault(n, "give it a value, or delete the key", "%s %s is empty", k.name, r.where)
+			return
+		}
+		read(r, n, t)
+	}
+	return k
+}
+
+// user checks that the account exists when it will be needed.
+func (k key[T]) user() key[T] {
+	read := k.read
+	k.read = func(r *reader, n *yaml.Node, t *T) {
+		read(r, n, t)
+		name, _ := k.show(t).(string)
+		if name != "" && r.uid == 0 && !r.userExists(name) {
+			r.fault(n, "create it with useradd, or choose another", "%s %s: there is no account %q", k.name, r.where, name)
+		}
+	}
+	return k
+}
+
+func flagKey[T any](name, doc string, field func(*T) *bool) key[T] {
+	return key[T]{name: name, kind: kindFlag, doc: doc,
+		read: func(r *reader, n *yaml.Node, t *T) {
+			text, ok := r.text(n, name, "true or false")
+			if ok && text != "true" && text != "false" {
+				r.fault(n, "", "%s %s must be true or false, not %q", name, r.where, text)
+			} else if ok {
+				*field(t) = text == "true"
+			}
+		},
+		show: func(t *T) any { return *field(t) },
+	}
+}
+
+func numberKey[T any](name, doc string, least, most int, field func(*T) *int) key[T] {
+	return key[T]{name: name, kind: kindNumber, doc: doc,
+		read: func(r *reader, n *yaml.Node, t *T) {
+			if value, ok := r.number(n, name, least, most); ok {
+				*field(t) = value
+			}
+		},
+		show: func(t *T) any { return *field(t) },
+	}
+}
+
+func sizeKey[T any, N int | int64](name, doc string, least, most int64, field func(*T) *N) key[T] {
+	return key[T]{name: name, kind: kindSize, doc: doc,
+		read: func(r *reader, n *yaml.Node, t *T) {
+			text, ok := r.text(n, name, "a size")
+			if !ok {
+				return
+			}
+			bytes, err := parseSize(text)
+			switch {
+			case err != nil:
+				r.fault(n, "write 64KiB, 10MiB or a number of bytes", "%s %s is not a size: %q", name, r.where, text)
+			case bytes < least:
+				r.fault(n, "", "%s %s must be at least %s, not %s", name, r.where, showSize(least), text)
+			case bytes > most:
+				r.fault(n, "", "%s %s must be at most %s, not %s", name, r.where, showSize(most), text)
+			default:
+				*field(t) = N(bytes)
+			}
+		},
+		show: func(t *T) any {
+			if text := showSize(int64(*field(t))); strings.HasSuffix(text, "B") {
+				return text
+			}
+			return int(*field(t))
+		},
+	}
+}
+
+func durationKey[T any](name, doc string, least time.Duration, field func(*T) *time.Duration) key[T] {
+	return key[T]{name: name, kind: kindDuration, doc: doc,
+		read: func(r *reader, n *yaml.Node, t *T) {
+			text, ok := r.text(n, name, "a duration")
+			if !ok {
+				return
+			}
+			d, err := parseDuration(text)
+			switch {
+			case err == errNoUnit:
+				r.fault(n, fmt.Sprintf("write %ss", text), "%s %s has no unit", name, r.where)
+			case err != nil:
+				r.fault(n, "write 30s, 5m or 1h30m", "%s %s %s: %q", name, r.where, err, text)
+			case d < least:
+				r.fault(n, "", "%s %s must be more than 0", name, r.where)
+			default:
+				*field(t) = d
+			}
+		},
+		show: func(t *T) any { return showDuration(*field(t)) },
+	}
+}
+
+func choiceKey[T any](name, doc string, field func(*T) *string, choices ...string) key[T] {
+	wanted := strings.Join(choices[:len(choices)-1], ", ") + " or " + choices[len(choices)-1]
+	return key[T]{name: name, kind: kindChoice, doc: doc, choices: choices,
+		read: func(r *reader, n *yaml.Node, t *T) {
+			text, ok := r.text(n, name, wanted)
+			if ok && !slices.Contains(choices, text) {
+				r.fault(n, didYouMean(text, choices), "%s %s must be %s, not %q", name, r.where, wanted, text)
+			} else if ok {
+				*field(t) = text
+			}
+		},
+		show: func(t *T) any { return *field(t) },
+	}
+}
+
+func limitsKey[T any](doc string, field func(*T) *Limits) key[T] {
+	return key[T]{name: "limits", kind: kindLimits, doc: doc,
+		read: func(r *reader, n *yaml.Node, t *T) {
+			if n = resolve(n); n.Kind != yaml.MappingNode {
+				r.misfit(n, "limits", "a mapping", "write limits: {max_body: 10MiB}")
+				return
+			}
+			mapping(r.in(limitsOf(r.where)), n, limitKeys, field(t))
+		},
+		show: func(t *T) any { return shown(limitKeys, field(t)) },
+	}
+}
+
+func limitsOf(where string) string {
+	if where == atTop {
+		return "in limits"
+	}
+	return strings.Replace(where, "in ", "in limits of ", 1)
+}
+
+func names[T any](table []key[T]) []string {
+	list := make([]string, len(table))
+	for i, k := range table {
+		list[i] = k.name
+	}
+	return list
+}
+
+// places says where each key belongs, for one that stands somewhere else.
+var places map[string]string
+
+// A variable's initializer would be a cycle: the tables read with functions
+// that give this hint.
+func init() {
+	places = map[string]string{}
+	note := func(place string, list []string) {
+		for _, name := range list {
+			if places[name] == "" {
+				places[name] = place
+			}
+		}
+	}
+	note("in limits of a listener", names(limitKeys))
+	note("in a pool", names(poolKeys))
+	note("at the top level", names(topKeys))
+	note("in a listener", names(listenerKeys))
+}

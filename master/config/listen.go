@@ -1,0 +1,147 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxUnixPath is what fits into sun_path of sockaddr_un with its final NUL
+// (unix(7)).
+const maxUnixPath = 107
+
+var schemes = []string{"http", "websocket", "text", "frame", "tcp"}
+
+// laterSchemes are named in the documentation of the whole, and come later.
+var laterSchemes = []string{"udp", "https", "wss", "tls", "h2c"}
+
+// schemeHints answer words of other programs that edit distance cannot.
+var schemeHints = map[string]string{"ws": "websocket", "unix": "http://unix:/path.sock"}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$`)
+
+// listenError is what is wrong with a listen text, and what to write.
+type listenError struct{ message, hint string }
+
+func (e *listenError) Error() string { return e.message + ": " + e.hint }
+
+// parseListen cuts scheme://host:port and scheme://unix:/path apart. A text
+// without a scheme is http. Relative socket paths belong to dir.
+func parseListen(text, dir string) (scheme, address string, err error) {
+	scheme, rest, found := strings.Cut(text, "://")
+	if !found {
+		scheme, rest = "http", text
+	}
+	if !slices.Contains(schemes, scheme) {
+		return "", "", unknownScheme(text, scheme, rest)
+	}
+	if path, unix := strings.CutPrefix(rest, "unix:"); unix {
+		address, err = parseUnix(text, path, dir)
+	} else {
+		address, err = parseTCP(text, scheme, rest)
+	}
+	return scheme, address, err
+}
+
+func unknownScheme(text, scheme, rest string) error {
+	if slices.Contains(laterSchemes, scheme) {
+		return &listenError{fmt.Sprintf("%s: %s is not supported by this version", text, scheme),
+			"use " + strings.Join(schemes, ", ")}
+	}
+	hint := "use " + strings.Join(schemes, ", ")
+	if word := schemeHints[scheme]; strings.Contains(word, "://") {
+		hint = "write " + word
+	} else if word != "" {
+		hint = "write " + word + "://" + rest
+	} else if near := Suggest(scheme, schemes); near != "" {
+		hint = fmt.Sprintf("did you mean %s://%s?", near, rest)
+	}
+	return &listenError{fmt.Sprintf("%s: unknown protocol %q", text, scheme), hint}
+}
+
+func parseUnix(text, path, dir string) (string, error) {
+	if path == "" || strings.HasSuffix(path, "/") {
+		return "", &listenError{text + ": no file name for the unix socket", "write unix:/path.sock"}
+	}
+	path = within(dir, path)
+	if len(path) > maxUnixPath {
+		return "", longSocket(text+": "+path, path)
+	}
+	return "unix:" + path, nil
+}
+
+func longSocket(what, path string) *listenError {
+	return &listenError{
+		fmt.Sprintf("%s is %d bytes long, a unix socket path has at most %d", what, len(path), maxUnixPath),
+		"choose a shorter path"}
+}
+
+func parseTCP(text, scheme, rest string) (string, error) {
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return "", &listenError{text + ": an address has no path",
+			fmt.Sprintf("write %s://%s and use routes for paths", scheme, rest[:i])}
+	}
+	if _, err := strconv.Atoi(rest); err == nil {
+		rest = ":" + rest
+	}
+	host, port, err := net.SplitHostPort(rest)
+	if err != nil {
+		return "", badHostPort(text, scheme, rest)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return "", &listenError{fmt.Sprintf("%s: %q is not a port", text, port), "ports go from 0 (any free one) to 65535"}
+	}
+	if host == "*" {
+		host = ""
+	}
+	if host != "" && net.ParseIP(host) == nil && !hostName.MatchString(host) {
+		return "", &listenError{fmt.Sprintf("%s: %q is not a host", text, host), "write an IP address, a host name, or * for all"}
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+func badHostPort(text, scheme, rest string) error {
+	host := strings.Trim(rest, "[]:")
+	switch {
+	case strings.Count(rest, ":") > 1 && !strings.Contains(rest, "["):
+		return &listenError{text + ": an IPv6 address needs brackets", fmt.Sprintf("write %s://[::1]:8080", scheme)}
+	case host == "":
+		return &listenError{text + ": no port", fmt.Sprintf("write %s://0.0.0.0:8080", scheme)}
+	}
+	return &listenError{text + ": no port", fmt.Sprintf("write %s://%s:8080", scheme, host)}
+}
+
+// collide tells whether two addresses cannot be bound at once: the same one,
+// or the same port on one host and on all of them.
+func collide(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	switch {
+	case strings.HasPrefix(a, "unix:") || strings.HasPrefix(b, "unix:") || errA != nil || errB != nil:
+		return a == b
+	case portA != portB || portA == "0":
+		return false
+	}
+	return hostA == hostB || covers(hostA, hostB) || covers(hostB, hostA)
+}
+
+// covers: Go binds "" and [::] for both families, and 0.0.0.0 for IPv4 alone.
+func covers(wild, host string) bool {
+	if wild == "" || wild == "::" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return wild == "0.0.0.0" && (ip == nil || ip.To4() != nil)
+}
+
+// within makes path absolute; a relative one starts in dir.
+func within(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir, path)
+}

@@ -1,0 +1,264 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fakeSystem is a machine with php and python3 in PATH, run by root, with the
+// accounts root and www-data, two processors and these variables.
+func fakeSystem(t testing.TB, variables ...string) system {
+	bin := t.TempDir()
+	for _, program := range []string{"php", "python3", "node", "ruby"} {
+		write(t, filepath.Join(bin, program), "", 0o755)
+	}
+	env := map[string]string{"PATH": bin}
+	for _, v := range variables {
+		name, value, _ := strings.Cut(v, "=")
+		env[name] = value
+	}
+	return system{
+		getenv:     func(name string) (string, bool) { value, set := env[name]; return value, set },
+		userExists: func(name string) bool { return name == "root" || name == "www-data" },
+		uid:        0,
+		processors: 2,
+	}
+}
+
+func write(t testing.TB, path, text string, mode os.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// project is a folder with app.php, app.py and the given gw.yaml.
+func project(t testing.TB, text string) (file string) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "app.php"), "<?php", 0o644)
+	write(t, filepath.Join(dir, "app.py"), "", 0o644)
+	file = filepath.Join(dir, "gw.yaml")
+	write(t, file, text, 0o644)
+	return file
+}
+
+func mustLoad(t testing.TB, text string, variables ...string) *Config {
+	t.Helper()
+	c, err := fakeSystem(t, variables...).load(project(t, text))
+	if err != nil {
+		t.Fatalf("load:\n%v", err)
+	}
+	return c
+}
+
+// faultsOf loads text and returns the faults with the folder cut away.
+func faultsOf(t testing.TB, text string) string {
+	t.Helper()
+	file := project(t, text)
+	c, err := fakeSystem(t).load(file)
+	var faults Faults
+	if err == nil {
+		t.Fatalf("no fault in:\n%s", text)
+	} else if !errors.As(err, &faults) || c != nil {
+		t.Fatalf("got %v and %T, want no Config and Faults", c, err)
+	}
+	return strings.ReplaceAll(err.Error(), filepath.Dir(file)+"/", "")
+}
+
+const smallest = "pools: {web: {command: [php, app.php]}}\nlisteners: [{listen: 'http://:8080'}]\n"
+
+func TestSmallestConfigurationGetsEveryDefault(t *testing.T) {
+	c := mustLoad(t, smallest)
+	dir := filepath.Dir(c.File)
+	state := "/run/gw/" + instanceName(c.File)
+	limits := Limits{
+		HeaderTimeout: 10 * time.Second, BodyTimeout: 30 * time.Second, IdleTimeout: 75 * time.Second, WriteTimeout: time.Minute,
+		MaxHeaderBytes: 32 << 10, MaxBodyBytes: 64 << 20, MaxMessageBytes: 512 << 10, SendBufferBytes: 1 << 20,
+	}
+	want := &Config{
+		File: filepath.Join(dir, "gw.yaml"), Dir: dir,
+		LogLevel: "info", StdoutFile: "/dev/null", StateDir: state,
+		PIDFile: state + "/gw.pid", Control: state + "/control.sock", TempDir: state + "/tmp", Limits: limits,
+		Pools: []Pool{{
+			Name: "web", Command: []string{"php", "app.php"}, Dir: dir, Workers: 1, Env: map[string]string{},
+			RequestTimeout: 30 * time.Second, QueueTimeout: 10 * time.Second, QueueLimit: 10000,
+			StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second, OnCrash: "redeliver", Reload: true,
+		}},
+		Listeners: []Listener{{
+			Name: "http://:8080", Scheme: "http", Address: ":8080", Backlog: 4096,
+			Routes: []Route{{"", "/", "web"}}, Limits: limits,
+		}},
+	}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got  %+v\nwant %+v", c, want)
+	}
+}
+
+const everything = `
+user: www-data
+log_file: logs/gw.log
+log_level: warning
+stdout_file: logs/out.log
+pid_file: /run/gw.pid
+control: gw.sock
+temp_dir: /var/tmp/gw
+debug: true
+limits: {max_body: 10M, ping_interval: 20s}
+pools:
+  web:
+    command: "php -d memory_limit=64M 'app.php' a\\ b"
+    workers: auto
+    user: root
+    env: {APP_ENV: "${APP_ENV:-prod}", PORT: 8080, EMPTY: , PRICE: 5$$}
+    dir: .
+    stdout_file: web.log
+    max_requests: 10000
+    max_memory: 128MiB
+    max_age: 1d
+    request_timeout: 1h30m
+    queue_timeout: 500ms
+    queue_limit: 5
+    start_timeout: 20s
+    stop_timeout: 1.5s
+    on_crash: close
+    reload: false
+  chat: &chat
+    command: [python3, app.py, "--price=$$5"]
+    workers: 3
+  night: {<<: *chat, workers: 1}
+listeners:
+  - listen: http://*:8080
+    name: front
+    pool: web
+    backlog: 100
+    routes:
+      - {path: /, host: chat.example.com, pool: chat}
+      - {path: /api/, pool: night}
+      - {path: /api/v2, pool: chat}
+      - {path: /ws, host: Chat.Example.com, pool: night}
+    limits: {max_body: 1GiB, idle_timeout: 0, max_connections: 7}
+  - {listen: "text://[::1]:2347", pool: chat}
+  - {listen: "http://unix:web.sock", pool: web}
+  - {listen: "127.0.0.1:9000", pool: web}
+`
+
+func TestEveryKeyIsRead(t *testing.T) {
+	c := mustLoad(t, everything)
+	dir := c.Dir
+	limits := defaultLimits()
+	limits.MaxBodyBytes, limits.PingInterval = 10<<20, 20*time.Second
+	front := limits
+	front.MaxBodyBytes, front.IdleTimeout, front.MaxConnections = 1<<30, 0, 7
+	chat := defaultPool()
+	chat.Name, chat.Dir, chat.Env, chat.Workers = "chat", dir, map[string]string{}, 3
+	chat.Command = []string{"python3", "app.py", "--price=$5"}
+	night := chat
+	night.Name, night.Workers = "night", 1
+	want := &Config{
+		File: dir + "/gw.yaml", Dir: dir, User: "www-data", LogFile: dir + "/logs/gw.log", LogLevel: "warning",
+		StdoutFile: dir + "/logs/out.log", StateDir: c.StateDir, PIDFile: "/run/gw.pid", Control: dir + "/gw.sock", TempDir: "/var/tmp/gw",
+		Debug: true, Limits: limits,
+		Pools: []Pool{{
+			Name: "web", Command: []string{"php", "-d", "memory_limit=64M", "app.php", "a b"}, Dir: dir, Workers: 2, User: "root",
+			Env:        map[string]string{"APP_ENV": "prod", "PORT": "8080", "EMPTY": "", "PRICE": "5$"},
+			StdoutFile: dir + "/web.log", MaxRequests: 10000, MaxMemoryBytes: 128 << 20, MaxAge: 24 * time.Hour,
+			RequestTimeout: 90 * time.Minute, QueueTimeout: 500 * time.Millisecond, QueueLimit: 5,
+			StartTimeout: 20 * time.Second, StopTimeout: 1500 * time.Millisecond, OnCrash: "close",
+		}, chat, night},
+		Listeners: []Listener{
+			{Name: "front", Scheme: "http", Address: ":8080", Backlog: 100, Limits: front, Routes: []Route{
+				{"chat.example.com", "/ws", "night"}, {"chat.example.com", "/", "chat"},
+				{"", "/api/v2", "chat"}, {"", "/api", "night"}, {"", "/", "web"},
+			}},
+			{Name: "text://[::1]:2347", Scheme: "text", Address: "[::1]:2347", Backlog: 4096, Limits: limits, Routes: []Route{{"", "/", "chat"}}},
+			{Name: "http://unix:web.sock", Scheme: "http", Address: "unix:" + dir + "/web.sock", Backlog: 4096, Limits: limits, Routes: []Route{{"", "/", "web"}}},
+			{Name: "127.0.0.1:9000", Scheme: "http", Address: "127.0.0.1:9000", Backlog: 4096, Limits: limits, Routes: []Route{{"", "/", "web"}}},
+		},
+	}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got  %+v\nwant %+v", c, want)
+	}
+}
+
+func TestVariablesExpandInValues(t *testing.T) {
+	c := mustLoad(t, `
+pools:
+  web:
+    command: ["${PROGRAM}", app.php]
+    workers: ${WORKERS}
+    reload: ${RELOAD:-false}
+    request_timeout: ${EMPTY:-5s}
+    env: {A: "$HOME ${X}-${X}", B: "${GONE:-}"}
+listeners: [{listen: "http://:${PORT}"}]
+`, "PROGRAM=php", "WORKERS=4", "EMPTY=", "X=${PROGRAM}", "PORT=81")
+	p := c.Pools[0]
+	if p.Command[0] != "php" || p.Workers != 4 || p.Reload || p.RequestTimeout != 5*time.Second {
+		t.Errorf("got %+v", p)
+	}
+	if want := map[string]string{"A": "$HOME ${PROGRAM}-${PROGRAM}", "B": ""}; !reflect.DeepEqual(p.Env, want) {
+		t.Errorf("env: got %q, want %q", p.Env, want)
+	}
+	if got := c.Listeners[0].Address; got != ":81" {
+		t.Errorf("address: got %s", got)
+	}
+}
+
+func TestEffectiveLoadsAsTheSameConfiguration(t *testing.T) {
+	for name, text := range map[string]string{"smallest": smallest, "everything": everything} {
+		t.Run(name, func(t *testing.T) {
+			s, file := fakeSystem(t), project(t, text)
+			first, err := s.load(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, file, string(first.Effective()), 0o644)
+			second, err := s.load(file)
+			if err != nil {
+				t.Fatalf("%v\nin\n%s", err, first.Effective())
+			}
+			if !reflect.DeepEqual(first, second) {
+				t.Errorf("got  %+v\nwant %+v", second, first)
+			}
+		})
+	}
+}
+
+func TestRelativePathFollowsNoSymlink(t *testing.T) {
+	file := project(t, smallest)
+	link := filepath.Join(t.TempDir(), "current")
+	if err := os.Symlink(filepath.Dir(file), link); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(link)
+	t.Setenv("PWD", link)
+	c, err := fakeSystem(t).load("gw.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.File != filepath.Join(link, "gw.yaml") || c.Pools[0].Dir != link {
+		t.Errorf("got %s and %s, want both below %s", c.File, c.Pools[0].Dir, link)
+	}
+}
+
+func TestUnreadableFileIsAFault(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "big.yaml"), strings.Repeat("#", maxFile+1), 0o644)
+	for file, want := range map[string]string{
+		"gone.yaml": "gone.yaml: there is no such file: name one, or let gw init write a first one",
+		".":         ".: cannot read it: is a directory",
+		"big.yaml":  "big.yaml: cannot read it: larger than 1MiB, which no configuration is",
+	} {
+		t.Chdir(dir)
+		if _, err := fakeSystem(t).load(file); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", file, err, want)
+		}
+	}
+}
