@@ -1,0 +1,207 @@
+"""A client's connection as the callbacks see it, and the session that gw keeps for it."""
+
+from __future__ import annotations
+
+from . import _wire as wire
+from ._codec import pack, unpack
+from ._mapping import Headers, MultiMap, parse_headers
+from ._request import decode_path, parse_query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from typing import Any, Union
+
+    from ._engine import Engine
+    from ._wire import Message
+
+    Data = Union[str, bytes, bytearray, memoryview]
+
+
+class Done:
+    """What `send` and its kin return: the work is done, `await` on it is allowed and costs next to nothing.
+
+    So the same call reads well in `def` and in `async def` callbacks.
+    """
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return _NOTHING  # type: ignore[return-value]  # an exhausted iterator is all that await needs
+
+    def __repr__(self) -> str:
+        return "<done>"
+
+
+_NOTHING: Iterator[Any] = iter(())
+DONE = Done()
+
+
+class Connection:
+    __slots__ = ("id", "uid", "_engine", "_lid", "_peer", "_kind", "_path", "_query", "_headers", "_session", "_packed")
+
+    def __init__(self, engine: Engine, message: Message, packed: bytes = b"", uid: str = "") -> None:
+        _, self.id, self._lid, self._peer, self._kind, self._path, self._query, self._headers, *_ = message
+        self.uid: str = uid
+        self._engine = engine
+        self._session: Session | None = None
+        self._packed = packed
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.id} {self._kind} {self._peer}>"
+
+    @property
+    def listener(self) -> str:
+        """Name of the listener the client came in by."""
+        return self._engine.listener_name(self._lid)
+
+    @property
+    def kind(self) -> str:
+        """`websocket`, `text`, `frame` or `tcp`."""
+        return self._kind  # type: ignore[no-any-return]
+
+    @property
+    def peer(self) -> str:
+        """Address of the client, `host:port`."""
+        return self._peer  # type: ignore[no-any-return]
+
+    @property
+    def path(self) -> str:
+        """Path of the WebSocket handshake, percent-decoded; empty for other kinds."""
+        return decode_path(self._path)
+
+    @property
+    def query(self) -> MultiMap:
+        """Fields of the query string of the WebSocket handshake."""
+        return parse_query(self._query)
+
+    @property
+    def headers(self) -> Headers:
+        """Headers of the WebSocket handshake, for the worker that saw the connection open; else empty."""
+        return parse_headers(self._headers)
+
+    @property
+    def session(self) -> Session:
+        """A small map that gw keeps as long as the connection lives. It goes with the connection to another worker."""
+        if self._session is None:
+            self._session = Session(unpack(self._packed) if self._packed else {}, self)
+        return self._session
+
+    def send(self, data: Data, binary: bool | None = None) -> Done:
+        """Sends one message: text as text, bytes as binary, unless `binary` says otherwise. Messages keep their order."""
+        flags, body = encode_data(data, binary)
+        self._engine.put((wire.SEND, self.id, flags, body), len(body) + 16)
+        return DONE
+
+    def close(self, code: int = 1000, reason: str = "") -> Done:
+        """Closes the connection when everything sent has reached the client. The codes are those of RFC 6455 7.4.1."""
+        self._engine.put((wire.CLOSE, self.id, int(code), reason), len(reason) + 16)
+        return DONE
+
+    def join(self, group: str) -> Done:
+        """Adds the connection to a group; `gw.gateway.publish` reaches all of its members."""
+        self._engine.put((wire.JOIN, self.id, check_group(group)), 144)
+        return DONE
+
+    def leave(self, group: str) -> Done:
+        self._engine.put((wire.LEAVE, self.id, check_group(group)), 144)
+        return DONE
+
+    def bind(self, uid: str) -> Done:
+        """Binds the connection to a user id for `gw.gateway.send_to_uid`; an empty one unbinds."""
+        self.uid = str(uid)
+        self._engine.put((wire.BIND, self.id, self.uid), len(self.uid) + 16)
+        return DONE
+
+
+class Session(dict):  # type: ignore[type-arg]  # dict[str, Any]
+    """A dict that knows when it was changed. It is saved after the callback that changed it.
+
+    A change deep inside (`session["seen"].append(1)`) is not noticed: assign the item, or call `save`.
+    """
+
+    __slots__ = ("_connection", "dirty")
+
+    def __init__(self, items: dict[str, Any], connection: Connection) -> None:
+        super().__init__(items)
+        self._connection = connection
+        self.dirty = False
+
+    def save(self) -> None:
+        """Marks the session as changed."""
+        if not self.dirty:
+            self.dirty = True
+            self._connection._engine.unsaved.append(self)
+
+    def message(self) -> Message:
+        """The message SESSION; from now on the session counts as saved. Raises TypeError or ValueError when it cannot be."""
+        self.dirty = False
+        for name in self:
+            if not isinstance(name, str):
+                raise TypeError(f"session of connection {self._connection.id}: {name!r} is no text, the names in a session are")
+        try:
+            packed = pack(dict(self))
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise TypeError(f"session of connection {self._connection.id} cannot be kept: {error}") from error
+        if len(packed) > wire.SESSION_BYTES:
+            raise ValueError(f"session of connection {self._connection.id} has {len(packed)} bytes, {wire.SESSION_BYTES} are allowed")
+        return (wire.SESSION, self._connection.id, packed)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value)
+        self.save()
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        self.save()
+
+    def __ior__(self, other: Any) -> Session:  # type: ignore[override,misc]
+        self.update(other)
+        return self
+
+    def clear(self) -> None:
+        super().clear()
+        self.save()
+
+    def pop(self, *args: Any) -> Any:
+        self.save()
+        return super().pop(*args)
+
+    def popitem(self) -> tuple[str, Any]:
+        self.save()
+        return super().popitem()
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        self.save()
+        return super().setdefault(name, default)
+
+    def update(self, *args: Any, **items: Any) -> None:
+        super().update(*args, **items)
+        self.save()
+
+
+def encode_data(data: Data, binary: bool | None = None) -> tuple[int, bytes]:
+    """Flags and bytes of what is sent."""
+    if data.__class__ is str or isinstance(data, str):
+        try:
+            body = data.encode()
+        except UnicodeEncodeError:
+            body = data.encode("utf-8", "surrogateescape")  # what `decode_text` could not decode goes back as it came
+        return (wire.BINARY if binary else 0), body
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"cannot send {type(data).__name__}: str or bytes is expected")
+    return (0 if binary is False else wire.BINARY), bytes(data)
+
+
+def decode_text(data: bytes) -> str:
+    """Text of a client. Only WebSocket promises UTF-8; a line of another protocol keeps its odd bytes as surrogates."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "surrogateescape")
+
+
+def check_group(group: str) -> str:
+    if not 0 < len(group.encode()) <= 128:
+        raise ValueError(f"group name of {len(group.encode())} bytes: 1 to 128 are allowed")
+    return group

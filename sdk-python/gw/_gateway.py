@@ -1,0 +1,97 @@
+"""`gw.gateway`: everything a handler can ask of gw without a connection at hand."""
+
+from __future__ import annotations
+
+from . import _wire as wire
+from ._connection import DONE, check_group, encode_data
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from ._connection import Connection, Data, Done
+    from ._engine import Engine
+
+_IDS_PER_MESSAGE = 2048  # 18 KiB of ids
+
+
+class Gateway:
+    """Push to any connection of this gw, from any callback.
+
+    Connections are named by their id (or the Connection itself). What asks a question (`is_online`, `count`, `list`) returns the
+    answer in a plain worker and an awaitable in an async one.
+    """
+
+    def __init__(self) -> None:
+        self._running: Engine | None = None
+
+    @property
+    def _engine(self) -> Engine:
+        if self._running is None:
+            raise RuntimeError("gw.gateway works in a running worker: use it in a callback")
+        return self._running
+
+    def send(self, connection: int | Connection, data: Data, binary: bool | None = None) -> Done:
+        flags, body = encode_data(data, binary)
+        self._engine.put((wire.SEND, _id(connection), flags, body), len(body) + 16)
+        return DONE
+
+    def send_many(self, connections: Iterable[int | Connection], data: Data, binary: bool | None = None) -> Done:
+        """The same message to several connections; it crosses the pipe once."""
+        flags, body = encode_data(data, binary)
+        ids = [_id(connection) for connection in connections]
+        for at in range(0, len(ids), _IDS_PER_MESSAGE):
+            some = ids[at : at + _IDS_PER_MESSAGE]
+            self._engine.put((wire.SENDMANY, some, flags, body), len(body) + 9 * len(some) + 16)
+        return DONE
+
+    def close(self, connection: int | Connection, code: int = 1000, reason: str = "") -> Done:
+        self._engine.put((wire.CLOSE, _id(connection), int(code), reason), len(reason) + 16)
+        return DONE
+
+    def broadcast(
+        self,
+        data: Data,
+        listener: str | int | None = None,
+        except_: Iterable[int | Connection] = (),
+        binary: bool | None = None,
+    ) -> Done:
+        """To every connection, or to those of one listener (by name)."""
+        flags, body = encode_data(data, binary)
+        ids = [_id(connection) for connection in except_]
+        lid = 0 if listener is None else self._engine.listener_id(listener)
+        self._engine.put((wire.BROADCAST, lid, flags, body, ids), len(body) + 9 * len(ids) + 16)
+        return DONE
+
+    def publish(self, group: str, data: Data, except_: Iterable[int | Connection] = (), binary: bool | None = None) -> Done:
+        """To every member of a group, except the listed connections."""
+        flags, body = encode_data(data, binary)
+        ids = [_id(connection) for connection in except_]
+        self._engine.put((wire.PUBLISH, check_group(group), flags, body, ids), len(body) + 9 * len(ids) + 144)
+        return DONE
+
+    def send_to_uid(self, uid: str, data: Data, binary: bool | None = None) -> Done:
+        """To every connection bound to a user id."""
+        flags, body = encode_data(data, binary)
+        self._engine.put((wire.SENDUID, str(uid), flags, body), len(body) + len(str(uid)) + 16)
+        return DONE
+
+    def is_online(self, uid: str) -> Any:
+        """Whether a connection is bound to that user id."""
+        return self._engine.call("is_online", [str(uid)])
+
+    def count(self, group: str | None = None) -> Any:
+        """Number of connections, in a group or in all."""
+        return self._engine.call("count", [] if group is None else [check_group(group)])
+
+    def list(self, group: str | None = None, limit: int = 1000) -> Any:
+        """Up to `limit` connections as lists `[id, uid, peer, kind]`."""
+        return self._engine.call("list", ["" if group is None else check_group(group), int(limit)])
+
+
+def _id(connection: int | Connection) -> int:
+    return connection if isinstance(connection, int) else connection.id
+
+
+gateway = Gateway()

@@ -1,0 +1,154 @@
+"""An HTTP request as the callback sees it. It wraps the message as it came; everything is worked out when it is asked for."""
+
+from __future__ import annotations
+
+from . import _wire as wire
+from ._mapping import Headers, MultiMap, parse_headers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._form import Upload
+    from ._wire import Message
+
+
+class BadRequest(ValueError):
+    """The client sent something malformed. Answered with 400 when a callback lets it pass."""
+
+
+class Request:
+    __slots__ = ("_message", "_body", "_form", "_path", "_query")
+
+    _form: tuple[MultiMap, MultiMap]
+
+    def __init__(self, message: Message) -> None:
+        # Ten attributes set here would cost half a microsecond, and few callbacks look at more than two of them.
+        self._message = message
+
+    def __repr__(self) -> str:
+        return f"<Request {self.id} {self.method} {self.target}>"
+
+    @property
+    def id(self) -> int:
+        """Number of this exchange, as in gw's log. Never used twice."""
+        return self._message[1]  # type: ignore[no-any-return]
+
+    @property
+    def method(self) -> str:
+        return self._message[5]  # type: ignore[no-any-return]
+
+    @property
+    def path(self) -> str:
+        """Path without the query, percent-decoded."""
+        try:
+            return self._path
+        except AttributeError:
+            self._path = decode_path(self._message[6])
+            return self._path
+
+    @property
+    def target(self) -> str:
+        """Path and query as the client sent them."""
+        path, query = self._message[6], self._message[7]
+        return (path + b"?" + query if query else path).decode("latin-1")  # type: ignore[no-any-return]
+
+    @property
+    def peer(self) -> str:
+        """Address of the client, `host:port`."""
+        return self._message[4]  # type: ignore[no-any-return]
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self._message[2] & wire.TLS else "http"
+
+    @property
+    def host(self) -> str:
+        """The Host header: name, and port when it is not the usual one."""
+        return self.headers.get("host", "")  # type: ignore[no-any-return]
+
+    @property
+    def headers(self) -> Headers:
+        return parse_headers(self._message[8])
+
+    @property
+    def query(self) -> MultiMap:
+        """Fields of the query string."""
+        try:
+            return self._query
+        except AttributeError:
+            self._query = parse_query(self._message[7])
+            return self._query
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        cookies: dict[str, str] = {}
+        for part in self.headers.get("cookie", "").split(";"):
+            name, equals, value = part.strip().partition("=")
+            if equals and name not in cookies:  # RFC 6265 5.4: the more specific cookie comes first
+                cookies[name] = value[1:-1] if value[:1] == value[-1:] == '"' and len(value) > 1 else value
+        return cookies
+
+    @property
+    def body(self) -> bytes:
+        """The whole body. A large one lies in a file (`body_file`) and is read now."""
+        if not self._message[2] & wire.BODY_IN_FILE:
+            return self._message[9]  # type: ignore[no-any-return]
+        try:
+            return self._body
+        except AttributeError:
+            with open(self._message[9], "rb") as file:
+                self._body: bytes = file.read()
+            return self._body
+
+    @property
+    def body_file(self) -> str | None:
+        """Path of the file that holds a large body; gw removes it after the answer. None when the body is in memory."""
+        return self._message[9].decode("utf-8", "surrogateescape") if self._message[2] & wire.BODY_IN_FILE else None
+
+    def json(self) -> Any:
+        """The body as JSON. Raises BadRequest when it is not."""
+        import json
+
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise BadRequest(f"body is not JSON: {error}") from error
+
+    @property
+    def form(self) -> MultiMap:
+        """Fields of an HTML form, urlencoded or multipart; empty for any other body. Raises BadRequest when it is malformed."""
+        return self._forms()[0]
+
+    @property
+    def files(self) -> MultiMap:
+        """Files of a multipart form, name -> Upload. Raises BadRequest when it is malformed."""
+        return self._forms()[1]
+
+    def _forms(self) -> tuple[MultiMap, MultiMap]:
+        try:
+            return self._form
+        except AttributeError:
+            from ._form import parse_form
+
+            self._form = parse_form(self.headers.get("content-type", ""), self._message[9], self.body_file)
+            return self._form
+
+
+def decode_path(path: bytes) -> str:
+    if b"%" in path:
+        from urllib.parse import unquote_to_bytes
+
+        path = unquote_to_bytes(path)
+    return path.decode("utf-8", "replace")
+
+
+def parse_query(query: bytes) -> MultiMap:
+    """Fields of `a=1&b=2`, as the URL standard reads them: anything is valid, what is not UTF-8 becomes U+FFFD."""
+    from urllib.parse import unquote_to_bytes
+
+    def decode(part: bytes) -> str:
+        return unquote_to_bytes(part.replace(b"+", b" ")).decode("utf-8", "replace")
+
+    fields = (field.partition(b"=") for field in query.split(b"&") if field)
+    return MultiMap((decode(name), decode(value)) for name, _, value in fields)

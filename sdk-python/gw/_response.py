@@ -1,0 +1,285 @@
+"""What a callback may answer, and how it becomes a message."""
+
+from __future__ import annotations
+
+import os
+
+from . import _wire as wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any, Union
+
+    from ._wire import Message
+
+    HeaderValue = Union[str, bytes, int, Sequence[str]]
+    HeaderFields = Union[Mapping[str, HeaderValue], Sequence[tuple[Any, Any]]]
+    Chunks = Union[Iterable[Any], AsyncIterable[Any]]
+
+TEXT = {"content-type": "text/plain; charset=utf-8"}
+HTML = {"content-type": "text/html; charset=utf-8"}
+JSON = {"content-type": "application/json"}
+BYTES = {"content-type": "application/octet-stream"}
+_HEADER_BYTES = 6  # per header, for what msgpack adds
+_MESSAGE_BYTES = 24
+
+_EVENT_FIELDS = {"event", "id", "retry", "data"}
+
+_json: Any = None
+
+
+class Response:
+    """An answer with status and headers.
+
+    `headers` maps names to a text, or to a list of them (set-cookie); a list of pairs does as well.
+    `body` is text, bytes, or what becomes JSON (dict, list). Without a content-type header one is chosen by the kind of body.
+    """
+
+    __slots__ = ("status", "headers", "body", "chunks", "prompt")
+
+    def __init__(self, status: int = 200, headers: HeaderFields | None = None, body: Any = b"") -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.chunks: Chunks | None = None  # the body piece by piece, instead of `body`
+        self.prompt = False  # status and headers leave before the first chunk is there
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"
+
+    @classmethod
+    def json(cls, value: Any, status: int = 200, headers: Mapping[str, HeaderValue] | None = None) -> Response:
+        return cls(status, {**JSON, **(headers or {})}, encode_json(value))
+
+    @classmethod
+    def html(cls, text: str, status: int = 200, headers: Mapping[str, HeaderValue] | None = None) -> Response:
+        return cls(status, {**HTML, **(headers or {})}, text)
+
+    @classmethod
+    def redirect(cls, location: str, status: int = 302, headers: Mapping[str, HeaderValue] | None = None) -> Response:
+        from urllib.parse import quote
+
+        return cls(status, {"location": quote(location, safe="%:/?#[]@!$&'()*+,;=~"), **(headers or {})})
+
+    @classmethod
+    def file(
+        cls,
+        path: str | os.PathLike[str],
+        content_type: str | None = None,
+        status: int = 200,
+        headers: Mapping[str, HeaderValue] | None = None,
+    ) -> Response:
+        """Streams a file; 404 when there is none. The content-type is guessed by the extension."""
+        try:
+            file = open(path, "rb")
+            size = os.fstat(file.fileno()).st_size
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return cls(404, TEXT, "Not Found")
+        if content_type is None:
+            from mimetypes import guess_type
+
+            guessed, encoding = guess_type(os.fspath(path))
+            content_type = guessed if guessed and not encoding else "application/octet-stream"
+            if content_type.startswith("text/"):
+                content_type += "; charset=utf-8"
+        fields = {"content-type": content_type, "content-length": str(size), **(headers or {})}
+        return cls._streamed(status, fields, _read_file(file), True)
+
+    @classmethod
+    def stream(
+        cls,
+        chunks: Chunks,
+        status: int = 200,
+        headers: HeaderFields | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> Response:
+        """The body piece by piece: each text or bytes of the iterable is sent as it comes.
+
+        An exception before the first piece answers 500; later it cuts the answer off so that the client notices.
+        """
+        return cls._streamed(status, headers if headers is not None else {"content-type": content_type}, chunks, False)
+
+    @classmethod
+    def events(cls, events: Chunks, status: int = 200, headers: Mapping[str, HeaderValue] | None = None) -> Response:
+        """Server-sent events. An event is a text (its data) or a dict with `data` and, if wanted, `event`, `id` and `retry`.
+
+        `data` that is not a text becomes JSON; bytes are sent as they are.
+        """
+        fields = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", **(headers or {})}
+        return cls._streamed(status, fields, _format_events(events), True)
+
+    @classmethod
+    def _streamed(cls, status: int, headers: HeaderFields, chunks: Chunks, prompt: bool) -> Response:
+        response = cls(status, headers)
+        response.chunks, response.prompt = chunks, prompt
+        return response
+
+    @classmethod
+    def of(cls, answer: Any) -> Response:
+        """The response for whatever a callback returned."""
+        if isinstance(answer, Response):
+            return answer
+        if answer is None:
+            return cls(204)
+        if isinstance(answer, tuple):
+            if not 1 < len(answer) < 4:
+                raise TypeError(f"a tuple as answer is (body, status) or (body, status, headers), not {len(answer)} items")
+            return cls(answer[1], answer[2] if len(answer) > 2 else None, answer[0] if answer[0] is not None else b"")
+        return cls(200, None, answer)
+
+
+def complete(sid: int, answer: Any) -> tuple[Message, int] | Response:
+    """The message RES for an answer with the bytes it takes; or the answer as a Response, when it has to be streamed.
+
+    Raises TypeError or ValueError for what is no answer.
+    """
+    if answer.__class__ is str and len(answer) < wire.CHUNK_BYTES:
+        body = answer.encode()
+        return (wire.RES, sid, 200, HTML if answer[:1] == "<" else TEXT, body), len(body) + 64
+    response = Response.of(answer)
+    if response.chunks is not None:
+        return response
+    body, kind = encode_body(response.body)
+    headers, size = check_headers(response.headers, kind)
+    status = check_status(response.status)
+    if len(body) <= wire.BODY_BYTES:
+        return (wire.RES, sid, status, headers, body), size + len(body)
+    large = Response(status, with_length(headers, len(body)))
+    large.chunks, large.prompt = (body,), True
+    return large
+
+
+def encode_body(body: Any) -> tuple[bytes, dict[str, str] | None]:
+    """The bytes of a body and the headers that tell its type. Raises TypeError."""
+    kind = body.__class__
+    if kind is bytes:
+        return body, BYTES if body else None
+    if isinstance(body, str):
+        return body.encode(), (HTML if body[:1] == "<" else TEXT) if body else None
+    if isinstance(body, (dict, list)):
+        return encode_json(body), JSON
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body), BYTES
+    raise TypeError(f"{kind.__name__} is no answer: str, bytes, dict, list, Response, None or a tuple (body, status, headers) is")
+
+
+def encode_json(value: Any) -> bytes:
+    global _json
+    if _json is None:
+        from json import JSONEncoder
+
+        _json = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would build one per call
+    return _json(value).encode()  # type: ignore[no-any-return]
+
+
+def encode_chunk(chunk: Any) -> bytes:
+    if chunk.__class__ is bytes:
+        return chunk  # type: ignore[no-any-return]
+    if isinstance(chunk, str):
+        return chunk.encode()
+    if isinstance(chunk, (bytes, bytearray, memoryview)):
+        return bytes(chunk)
+    raise TypeError(f"{type(chunk).__name__} in a streamed answer: str or bytes is expected")
+
+
+def check_status(status: Any) -> int:
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError(f"{status!r} is no status for an answer")
+    return int(status)
+
+
+def check_headers(headers: HeaderFields | None, kind: dict[str, str] | None) -> tuple[Any, int]:
+    """Headers as the wire wants them, with those of `kind` where there is no content-type, and the bytes they take.
+
+    Raises TypeError or ValueError, so that a bad header answers 500 instead of ending the worker.
+    """
+    if not headers:
+        return (kind, _MESSAGE_BYTES + 64) if kind else ([], _MESSAGE_BYTES)
+    if type(headers) is dict:
+        try:
+            # One join sees to types, line ends and size at once: 0.2 µs for five headers.
+            everything = "".join([*headers, *headers.values()])
+        except TypeError:
+            pass
+        else:
+            if everything.isascii() and "\n" not in everything and "\r" not in everything and "\0" not in everything:
+                if kind and "content-type" not in headers and "Content-Type" not in headers:
+                    headers = _with_kind(headers, kind)
+                return headers, len(everything) + len(headers) * _HEADER_BYTES + _MESSAGE_BYTES
+    pairs = [pair for name, value in _items(headers) for pair in _encode_header(name, value)]
+    if kind and not any(name.lower() == b"content-type" for name, _ in pairs):
+        pairs.append((b"content-type", kind["content-type"].encode()))
+    return pairs, sum(len(name) + len(value) + _HEADER_BYTES for name, value in pairs) + _MESSAGE_BYTES
+
+
+def with_length(headers: Any, length: int) -> Any:
+    """Checked headers with a content-length."""
+    if isinstance(headers, dict):
+        return headers if any(name.lower() == "content-length" for name in headers) else {**headers, "content-length": str(length)}
+    if any(name.lower() == b"content-length" for name, _ in headers):
+        return headers
+    return [*headers, (b"content-length", b"%d" % length)]
+
+
+def _with_kind(headers: dict[str, Any], kind: dict[str, str]) -> dict[str, Any]:
+    return headers if any(name.lower() == "content-type" for name in headers) else {**kind, **headers}
+
+
+def _items(headers: HeaderFields) -> Iterable[tuple[Any, Any]]:
+    return headers.items() if hasattr(headers, "items") else headers  # type: ignore[union-attr,return-value]
+
+
+def _encode_header(name: Any, value: Any) -> Iterator[tuple[bytes, bytes]]:
+    key = _encode_field(name)
+    if not key:
+        raise ValueError("a header without a name")
+    for item in value if isinstance(value, (list, tuple)) else (value,):
+        yield key, _encode_field(item)
+
+
+def _encode_field(value: Any) -> bytes:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return b"%d" % value
+    if not isinstance(value, (str, bytes)):
+        raise TypeError(f"{value!r} in a header: text is expected")
+    data = value.encode() if isinstance(value, str) else bytes(value)
+    if b"\n" in data or b"\r" in data or b"\0" in data:
+        raise ValueError(f"line end or NUL in a header: {value!r}")
+    return data
+
+
+def _read_file(file: Any) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(wire.CHUNK_BYTES):
+            yield chunk
+
+
+def _format_events(events: Chunks) -> Chunks:
+    if hasattr(events, "__aiter__"):
+        return _format_each(events)
+    return map(_format_event, events)
+
+
+async def _format_each(events: AsyncIterable[Any]) -> AsyncIterable[bytes]:
+    async for event in events:
+        yield _format_event(event)
+
+
+def _format_event(event: Any) -> bytes:
+    """One event as text/event-stream has it (HTML standard, 9.2.5)."""
+    if isinstance(event, bytes):
+        return event
+    fields = event if isinstance(event, dict) and event.keys() <= _EVENT_FIELDS else {"data": event}
+    lines = []
+    for name in ("event", "id", "retry"):
+        if name in fields:
+            value = str(fields[name])
+            if "\n" in value or "\r" in value:
+                raise ValueError(f"line end in the {name} of an event: {value!r}")
+            lines.append(f"{name}: {value}")
+    if "data" in fields:
+        data = fields["data"]
+        text = data if isinstance(data, str) else encode_json(data).decode()
+        lines += ("data: " + line for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    return ("\n".join(lines) + "\n\n").encode()
