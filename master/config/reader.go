@@ -11,9 +11,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxMerges bounds how deep `<<` may lead, since an anchor may hold itself.
-const maxMerges = 8
-
 // reader turns nodes into values and collects what is wrong with them.
 type reader struct {
 	system
@@ -102,7 +99,7 @@ func (r *reader) pairs(n *yaml.Node, what string) []pair {
 		seen[key.Value] = key
 		list = append(list, pair{key, n.Content[i+1]})
 	}
-	for _, merged := range mergedPairs(n, maxMerges) {
+	for _, merged := range mergedPairs(n, map[*yaml.Node]bool{n: true}) {
 		if seen[merged.key.Value] == nil {
 			seen[merged.key.Value] = merged.key
 			list = append(list, merged)
@@ -111,10 +108,11 @@ func (r *reader) pairs(n *yaml.Node, what string) []pair {
 	return list
 }
 
-// mergedPairs follows `<<: *anchor` and `<<: [*a, *b]`.
-func mergedPairs(n *yaml.Node, depth int) []pair {
+// mergedPairs follows `<<: *anchor` and `<<: [*a, *b]`, each mapping once: an
+// anchor may hold itself.
+func mergedPairs(n *yaml.Node, followed map[*yaml.Node]bool) []pair {
 	var list []pair
-	for i := 0; depth > 0 && i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Tag != "!!merge" {
 			continue
 		}
@@ -124,23 +122,24 @@ func mergedPairs(n *yaml.Node, depth int) []pair {
 			sources = from.Content
 		}
 		for _, source := range sources {
-			list = append(list, entries(resolve(source), depth)...)
+			list = append(list, entries(resolve(source), followed)...)
 		}
 	}
 	return list
 }
 
-func entries(n *yaml.Node, depth int) []pair {
-	if n.Kind != yaml.MappingNode {
+func entries(n *yaml.Node, followed map[*yaml.Node]bool) []pair {
+	if n.Kind != yaml.MappingNode || followed[n] {
 		return nil
 	}
+	followed[n] = true
 	var list []pair
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if key := resolve(n.Content[i]); key.Kind == yaml.ScalarNode && key.Tag != "!!merge" {
 			list = append(list, pair{key, n.Content[i+1]})
 		}
 	}
-	return append(list, mergedPairs(n, depth-1)...)
+	return append(list, mergedPairs(n, followed)...)
 }
 
 // mapping reads the keys of one table into t. It returns the nodes it saw.

@@ -55,6 +55,9 @@ func instanceName(file string) string {
 		name = filepath.Base(filepath.Dir(file))
 	}
 	name = strings.Trim(notInNames.ReplaceAllString(name, "-"), "-.")
+	if name == "" {
+		name = "gw"
+	}
 	sum := sha256.Sum256([]byte(file))
 	return fmt.Sprintf("%.40s-%s", name, hex.EncodeToString(sum[:4]))
 }

@@ -1,8 +1,14 @@
 package config
 
+// longestWord is far above every word gw knows; beyond it nothing is a slip.
+const longestWord = 64
+
 // Suggest returns the known word nearest to a mistyped one, or "" when none is
 // near enough to be meant.
 func Suggest(word string, known []string) string {
+	if len(word) > longestWord {
+		return ""
+	}
 	best, distance := "", len(word)/3+2
 	for _, k := range known {
 		if d := edits(word, k); d < distance {

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write schema/gw.schema.json anew")
+
+const schemaFile = "../../schema/gw.schema.json"
+
+// TestSchemaListsExactlyTheKeysOfTheLoader: editors know what Load knows.
+// After a change to a table: go test ./master/config -run Schema -update
+func TestSchemaListsExactlyTheKeysOfTheLoader(t *testing.T) {
+	want := schema()
+	if *update {
+		write(t, schemaFile, string(want), 0o644)
+	}
+	got, err := os.ReadFile(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is not what the tables of keys say; write it anew with -update", schemaFile)
+	}
+}
+
+type object = map[string]any
+
+func schema() []byte {
+	variable := object{"type": "string", "pattern": `\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}`}
+	number := object{"type": "integer", "minimum": 0}
+	pool := defaultPool()
+	listener := Listener{Backlog: defaultBacklog}
+	top := table(topKeys, &Config{LogLevel: "info", StdoutFile: "/dev/null"})
+	top["$schema"] = "http://json-schema.org/draft-07/schema#"
+	top["title"] = "gw.yaml"
+	top["description"] = "Configuration of the process manager and socket gateway gw."
+	top["definitions"] = object{
+		"text":     object{"type": []string{"string", "number", "boolean"}},
+		"variable": variable,
+		"flag":     object{"anyOf": []any{object{"type": "boolean"}, ref("variable")}},
+		"number":   object{"anyOf": []any{number, ref("variable")}},
+		"size":     object{"anyOf": []any{number, object{"type": "string", "pattern": sizeText.String()}, ref("variable")}},
+		"duration": object{"anyOf": []any{object{"const": 0}, object{"type": "string", "pattern": durationText.String()}, object{"const": "0"}, ref("variable")}},
+		"workers":  object{"anyOf": []any{object{"type": "integer", "minimum": 1, "maximum": maxWorkers}, object{"const": "auto"}, ref("variable")}},
+		"words": object{"anyOf": []any{
+			object{"type": "string", "minLength": 1}, object{"type": "array", "minItems": 1, "items": ref("text")}}},
+		"texts":     object{"type": "object", "additionalProperties": object{"anyOf": []any{ref("text"), object{"type": "null"}}}},
+		"listen":    object{"type": []string{"string", "integer"}},
+		"limits":    table(limitKeys, &[]Limits{defaultLimits()}[0]),
+		"pools":     object{"type": "object", "minProperties": 1, "propertyNames": object{"pattern": poolName.String()}, "additionalProperties": ref("pool")},
+		"pool":      table(poolKeys, &pool),
+		"listeners": object{"type": "array", "items": ref("listener")},
+		"listener":  table(listenerKeys, &listener),
+		"routes":    object{"type": "array", "items": ref("route")},
+		"route":     table(routeKeys, &Route{Prefix: "/"}),
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(top); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+func ref(definition string) object { return object{"$ref": "#/definitions/" + definition} }
+
+// table is the schema of a mapping; the defaults are those of t.
+func table[T any](keys []key[T], t *T) object {
+	properties, required := object{}, []string{}
+	for _, k := range keys {
+		property := object{"description": k.doc}
+		if k.kind == kindChoice {
+			property["anyOf"] = []any{object{"enum": k.choices}, ref("variable")}
+		} else {
+			property["allOf"] = []any{ref(string(k.kind))}
+		}
+		if k.must {
+			required = append(required, k.name)
+		} else if value := k.show(t); isScalar(value) && value != "" {
+			property["default"] = value
+		}
+		properties[k.name] = property
+	}
+	o := object{"type": "object", "additionalProperties": false, "properties": properties}
+	if len(required) > 0 {
+		o["required"] = required
+	}
+	return o
+}
+
+func isScalar(value any) bool {
+	switch value.(type) {
+	case string, bool, int:
+		return true
+	}
+	return false
+}
