@@ -1,6 +1,10 @@
 package http1
 
-import "math"
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+)
 
 // LastChunk ends a chunked body without trailers (RFC 9112 7.1).
 const LastChunk = "0\r\n\r\n"
@@ -71,6 +75,32 @@ func (c *Chunked) Decode(dst, src []byte) (out []byte, n int, done bool, err err
 		n++
 	}
 	return dst, n, c.state == chunkDone, nil
+}
+
+// chunkedBytes is the size of a saved Chunked.
+const chunkedBytes = 8 + 4 + 4 + 1 + 1
+
+// AppendBinary appends the state, so that another process can go on in the middle of a body. It never fails.
+func (c *Chunked) AppendBinary(b []byte) ([]byte, error) {
+	b = binary.BigEndian.AppendUint64(b, uint64(c.left))
+	b = binary.BigEndian.AppendUint32(b, uint32(c.extra))
+	b = binary.BigEndian.AppendUint32(b, uint32(c.trailer))
+	return append(b, c.digits, byte(c.state)), nil
+}
+
+// UnmarshalBinary takes over a state that AppendBinary saved.
+func (c *Chunked) UnmarshalBinary(b []byte) error {
+	if len(b) != chunkedBytes || b[17] > byte(chunkDone) || b[0] > math.MaxInt8 {
+		return errors.New("chunked: invalid saved state")
+	}
+	*c = Chunked{
+		left:    int64(binary.BigEndian.Uint64(b)),
+		extra:   int32(binary.BigEndian.Uint32(b[8:])),
+		trailer: int32(binary.BigEndian.Uint32(b[12:])),
+		digits:  b[16],
+		state:   chunkState(b[17]),
+	}
+	return nil
 }
 
 // step takes one byte that is not payload.

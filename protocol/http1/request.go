@@ -72,10 +72,13 @@ func (r *Request) Parse(buf []byte, limits Limits) (n int, err error) {
 		buf = buf[:limits.MaxBytes]
 	}
 	n, err = r.parse(buf, &limits)
-	if n == 0 && err == nil && over {
-		err = ErrHeadTooLarge
+	switch {
+	case err != nil:
+		return 0, err
+	case n == 0 && over:
+		return 0, ErrHeadTooLarge
 	}
-	return n, err
+	return n, nil
 }
 
 // Incomplete reports that buf cannot hold a complete head, given that Parse found its first scanned bytes incomplete: no
@@ -432,10 +435,11 @@ func (r *Request) noteContentLength(value []byte) error {
 	}
 	var length int64
 	for _, c := range value {
-		if c < '0' || c > '9' || length > (math.MaxInt64-9)/10 {
+		digit := int64(c) - '0'
+		if digit < 0 || digit > 9 || length > (math.MaxInt64-digit)/10 {
 			return ErrContentLength
 		}
-		length = length*10 + int64(c-'0')
+		length = length*10 + digit
 	}
 	r.ContentLength = length
 	return nil

@@ -11,6 +11,8 @@
 package websocket
 
 import (
+	"encoding/binary"
+	"errors"
 	"slices"
 	"unicode/utf8"
 )
@@ -98,6 +100,51 @@ func (r *Reader) Buffered() int {
 		return 0
 	}
 	return len(r.message.data)
+}
+
+// messageBytes is the size of a saved message, its data excepted.
+const messageBytes = 8 + 8 + maskBytes + 3
+
+// AppendBinary appends the state, so that another process can go on in the middle of a message: nothing between two
+// messages. It never fails.
+func (r *Reader) AppendBinary(b []byte) ([]byte, error) {
+	m := r.message
+	if m == nil {
+		return b, nil
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(m.left))
+	b = binary.BigEndian.AppendUint64(b, uint64(m.length))
+	b = append(b, m.key[:]...)
+	b = append(b, byte(m.op), 0, byte(m.text.state))
+	if m.fin {
+		b[len(b)-2] = 1
+	}
+	return append(b, m.data...), nil
+}
+
+// UnmarshalBinary takes over a state that AppendBinary saved.
+func (r *Reader) UnmarshalBinary(b []byte) error {
+	r.message = nil
+	if len(b) == 0 {
+		return nil
+	}
+	if len(b) < messageBytes || b[22] >= byte(utf8States) {
+		return errors.New("websocket reader: invalid saved state")
+	}
+	m := &message{
+		left:   int64(binary.BigEndian.Uint64(b)),
+		length: int64(binary.BigEndian.Uint64(b[8:])),
+		key:    [maskBytes]byte(b[16:]),
+		op:     Opcode(b[20]),
+		fin:    b[21] != 0,
+		text:   UTF8{utf8State(b[22])},
+		data:   slices.Clone(b[messageBytes:]),
+	}
+	if m.left < 0 || m.left > m.length || m.op != OpText && m.op != OpBinary {
+		return errors.New("websocket reader: invalid saved state")
+	}
+	r.message = m
+	return nil
 }
 
 // control reads a whole control frame, which may stand between the fragments of a message (RFC 6455 5.5).
