@@ -1,0 +1,125 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Gw\Internal;
+
+use Gw\Connection;
+use Gw\Worker;
+
+/** The connections this worker has been told of, and their callbacks. */
+final class Connections
+{
+    /** @var array<int, Connection> */
+    private array $known = [];
+
+    /** @var array<int, array<mixed>> the sessions as the gateway has them */
+    private array $sessions = [];
+
+    private readonly ?\Closure $onConnect;
+    private readonly ?\Closure $onMessage;
+    private readonly ?\Closure $onClose;
+    private readonly ?\Closure $onBufferFull;
+    private readonly ?\Closure $onBufferDrain;
+
+    public function __construct(Worker $worker, private readonly Hello $hello, private readonly Outbox $outbox)
+    {
+        $this->onConnect = $worker->callback('onConnect');
+        $this->onMessage = $worker->callback('onMessage');
+        $this->onClose = $worker->callback('onClose');
+        $this->onBufferFull = $worker->callback('onBufferFull');
+        $this->onBufferDrain = $worker->callback('onBufferDrain');
+    }
+
+    /** @param list<mixed> $m MSG */
+    public function message(array $m): void
+    {
+        if (!isset($m[3]) || !\is_int($m[1]) || !\is_int($m[2]) || !\is_string($m[3])) {
+            Shape::check($m);
+        }
+        $connection = $this->known[$m[1]] ?? self::unknown($m);
+        if ($this->onMessage === null) {
+            return;
+        }
+        try {
+            ($this->onMessage)($connection, $m[3], ($m[2] & 1) === 1);
+        } catch (\Throwable $thrown) {
+            self::failed('onMessage', $m[1], $thrown);
+        }
+        if ($connection->session !== $this->sessions[$m[1]]) {
+            $this->save($connection);
+        }
+    }
+
+    /** @param list<mixed> $m OPEN, CLOSED or BUF */
+    public function event(array $m): void
+    {
+        if ($m[0] === Op::OPEN) {
+            $this->know($m, [], '');
+        }
+        $connection = $this->known[$m[1]] ?? self::unknown($m);
+        [$name, $callback, $arguments] = match ($m[0]) {
+            Op::OPEN => ['onConnect', $this->onConnect, []],
+            Op::CLOSED => ['onClose', $this->onClose, [$m[2], $m[3]]],
+            Op::BUF => $m[2] === 1 ? ['onBufferFull', $this->onBufferFull, []] : ['onBufferDrain', $this->onBufferDrain, []],
+        };
+        try {
+            $callback?->__invoke($connection, ...$arguments);
+        } catch (\Throwable $thrown) {
+            self::failed($name, $m[1], $thrown);
+        }
+        if ($m[0] === Op::CLOSED) {
+            $this->detach($m[1]);
+        } elseif ($connection->session !== $this->sessions[$m[1]]) {
+            $this->save($connection);
+        }
+    }
+
+    /** @param list<mixed> $m ATTACH; the headers of the handshake may stand before the session */
+    public function attach(array $m): void
+    {
+        $headers = isset($m[9]) ? [$m[7]] : [''];
+        [$session, $uid] = \array_slice($m, isset($m[9]) ? 8 : 7, 2);
+        \array_splice($m, 7, null, $headers);
+        $this->know($m, Session::decode($session), $uid);
+    }
+
+    /** @param list<mixed> $m @param array<mixed> $session */
+    private function know(array $m, array $session, string $uid): void
+    {
+        $this->known[$m[1]] = new Connection($this->outbox, $m, $this->hello->listeners[$m[2]] ?? ['', ''], $session, $uid);
+        $this->sessions[$m[1]] = $session;
+    }
+
+    public function detach(int $cid): void
+    {
+        unset($this->known[$cid], $this->sessions[$cid]);
+    }
+
+    /** Hands a changed session to the gateway; one that cannot be kept falls back to what the gateway has. */
+    private function save(Connection $connection): void
+    {
+        try {
+            $packed = Session::encode($connection->session);
+            $this->outbox->add([Op::SESSION, $connection->id, $packed], \strlen($packed) + 16);
+            $this->sessions[$connection->id] = $connection->session;
+        } catch (\InvalidArgumentException | \LengthException $thrown) {
+            $connection->session = $this->sessions[$connection->id];
+            Log::write('Session not saved', ['connection' => $connection->id], $thrown);
+        }
+    }
+
+    /** @param list<mixed> $m */
+    private static function unknown(array $m): never
+    {
+        throw new Violation(sprintf('op 0x%02x for connection %d, which was neither opened nor attached', $m[0], $m[1]));
+    }
+
+    private static function failed(string $callback, int $cid, \Throwable $thrown): void
+    {
+        if ($thrown instanceof GatewayGone || $thrown instanceof Violation) {
+            throw $thrown;
+        }
+        Log::write('Callback failed', ['callback' => $callback, 'connection' => $cid], $thrown);
+    }
+}

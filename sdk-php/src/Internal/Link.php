@@ -1,0 +1,153 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Gw\Internal;
+
+use Gw\GatewayError;
+
+/**
+ * The conversation with the gateway: hands out batches, and lets a callback wait in the middle of one for the reply to a
+ * CALL or for the credit of a stream. What else arrives meanwhile is kept for later, in order; the gateway's window
+ * bounds how much that can be.
+ */
+final class Link
+{
+    public bool $ready = false;
+
+    /** @var list<list<mixed>> the batch at work: an ABORT may stand in it, behind its request */
+    private array $batch = [];
+
+    /** @var list<list<mixed>> */
+    private array $later = [];
+
+    /** @var array<int, list<mixed>> REPLY by rid */
+    private array $replies = [];
+    private int $lastCall = 0;
+
+    private ?int $stream = null;
+    private int $credit = 0;
+    private bool $aborted = false;
+
+    public function __construct(
+        private readonly Transport $transport,
+        private readonly FrameReader $frames,
+        public readonly Outbox $outbox,
+    ) {
+    }
+
+    /**
+     * A batch that is already here, or null.
+     *
+     * @return list<list<mixed>>|null
+     */
+    public function next(): ?array
+    {
+        if ($this->later !== []) {
+            $this->batch = $this->later;
+            $this->later = [];
+
+            return $this->batch;
+        }
+        $batch = $this->frames->next();
+        if ($batch !== null) {
+            $this->batch = $batch;
+        }
+
+        return $batch;
+    }
+
+    /** Waits for bytes. Everything finished is written first. */
+    public function wait(): void
+    {
+        $this->outbox->flush();
+        $this->frames->feed($this->transport->read());
+    }
+
+    /** Whether bytes came within $seconds. */
+    public function readable(float $seconds): bool
+    {
+        $this->outbox->flush();
+
+        return $this->transport->readable($seconds);
+    }
+
+    /** Asks the gateway and waits for its answer. */
+    public function call(string $name, mixed ...$arguments): mixed
+    {
+        $this->ready || throw new \LogicException("the gateway can be asked ($name) only after onStart");
+        $rid = ++$this->lastCall;
+        $this->outbox->add([Op::CALL, $rid, $name, $arguments], 256);
+        while (!isset($this->replies[$rid])) {
+            $this->wait();
+            $this->sort();
+        }
+        [, , $ok, $value] = $this->replies[$rid];
+        unset($this->replies[$rid]);
+
+        return $ok ? $value : throw new GatewayError("$name: $value");
+    }
+
+    /** Begins the bookkeeping of a streamed answer. */
+    public function openStream(int $sid, int $credit): void
+    {
+        $this->stream = $sid;
+        $this->credit = $credit;
+        $this->aborted = false;
+        foreach ([...$this->batch, ...$this->later] as $m) {
+            $this->aborted = $this->aborted || ($m[0] === Op::ABORT && $m[1] === $sid);
+        }
+        $this->sort();
+    }
+
+    /** Takes up what the gateway says about the stream, without waiting; false when nobody wants the rest of it. */
+    public function streaming(): bool
+    {
+        while (!$this->aborted && $this->transport->readable(0)) {
+            $this->frames->feed($this->transport->read());
+            $this->sort();
+        }
+
+        return !$this->aborted;
+    }
+
+    /** Spends $bytes of the stream's credit, waiting for them if need be; false when nobody wants them any more. */
+    public function spend(int $bytes): bool
+    {
+        while (!$this->aborted && $this->credit < $bytes) {
+            $this->wait();
+            $this->sort();
+        }
+        $this->credit -= $bytes;
+
+        return !$this->aborted;
+    }
+
+    public function closeStream(): void
+    {
+        $this->stream = null;
+    }
+
+    /** Handles what a waiting callback must not miss in the frames that are here, and keeps the rest for later. */
+    private function sort(): void
+    {
+        while (($batch = $this->frames->next()) !== null) {
+            foreach ($batch as $m) {
+                $this->sortOne($m);
+            }
+        }
+    }
+
+    /** @param list<mixed> $m */
+    private function sortOne(array $m): void
+    {
+        Shape::check($m);
+        match (true) {
+            $m[0] === Op::REPLY => $this->replies[$m[1]] = $m,
+            $m[0] === Op::CREDIT && $m[1] === $this->stream => $this->credit += $m[2],
+            $m[0] === Op::ABORT && $m[1] === $this->stream => $this->aborted = true,
+            $m[0] === Op::PING => $this->outbox->add([Op::PONG, $m[1]], 16),
+            default => $this->later[] = $m,
+        };
+    }
+}

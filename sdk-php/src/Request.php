@@ -1,0 +1,172 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Gw;
+
+use Gw\Internal\FileBody;
+use Gw\Internal\HeaderBlock;
+use Gw\Internal\Multipart;
+use Gw\Internal\Query;
+use Gw\Internal\StringBody;
+
+/**
+ * A request. Wraps the message as it came; everything is taken apart when it is asked for.
+ *
+ * @property-read int    $id     of this exchange, as in the log
+ * @property-read string $method
+ * @property-read string $path   percent-decoded
+ * @property-read string $target path and query as received
+ * @property-read string $peer   address and port of the client
+ * @property-read string $scheme http or https
+ * @property-read string $host   the Host header
+ */
+final class Request
+{
+    private const BODY_FILE = 2;
+    private const TLS = 4;
+
+    /** @var array<mixed>|null */
+    private ?array $query = null;
+
+    /** @var array<string, string>|null */
+    private ?array $cookies = null;
+
+    /** @var array<mixed>|null */
+    private ?array $form = null;
+
+    /** @var list<UploadedFile> */
+    private array $files = [];
+
+    /**
+     * @internal
+     *
+     * @param list<mixed> $message REQ. Seven promoted properties instead cost 0.13 µs a request.
+     */
+    public function __construct(private readonly array $message)
+    {
+    }
+
+    public function __get(string $name): int|string
+    {
+        return match ($name) {
+            'method' => $this->message[5],
+            'path' => \rawurldecode($this->message[6]),
+            'target' => $this->message[7] === '' ? $this->message[6] : $this->message[6] . '?' . $this->message[7],
+            'id' => $this->message[1],
+            'peer' => $this->message[4],
+            'scheme' => ($this->message[2] & self::TLS) === 0 ? 'http' : 'https',
+            'host' => $this->header('host', ''),
+            default => throw new \LogicException("Gw\\Request has no property \$$name"),
+        };
+    }
+
+    public function __isset(string $name): bool
+    {
+        return \in_array($name, ['id', 'method', 'path', 'target', 'peer', 'scheme', 'host'], true);
+    }
+
+    public function __set(string $name, mixed $value): never
+    {
+        throw new \LogicException("Gw\\Request::\$$name cannot be written");
+    }
+
+    /** A field by its name in any case; repeated ones joined by commas. */
+    public function header(string $name, ?string $default = null): ?string
+    {
+        return HeaderBlock::parse($this->message[8])[\strtolower($name)] ?? $default;
+    }
+
+    /** @return array<string, string> by lower-case name */
+    public function headers(): array
+    {
+        return HeaderBlock::parse($this->message[8]);
+    }
+
+    /** A parameter of the query, or all of them; `a[]=1&a[]=2` is an array under `a`. */
+    public function query(?string $name = null, mixed $default = null): mixed
+    {
+        return Query::pick($this->query ??= Query::parse($this->message[7]), $name, $default);
+    }
+
+    public function cookie(string $name, ?string $default = null): ?string
+    {
+        return $this->cookies()[$name] ?? $default;
+    }
+
+    /** @return array<string, string> */
+    public function cookies(): array
+    {
+        return $this->cookies ??= Query::cookies($this->header('cookie', ''));
+    }
+
+    /** A field of an urlencoded or multipart form, or all of them. Empty for any other body. */
+    public function form(?string $name = null, mixed $default = null): mixed
+    {
+        return Query::pick($this->form ?? $this->parseForm(), $name, $default);
+    }
+
+    /** The first file of a multipart form's field. */
+    public function file(string $field): ?UploadedFile
+    {
+        foreach ($this->files() as $file) {
+            if ($file->field === $field) {
+                return $file;
+            }
+        }
+
+        return null;
+    }
+
+    /** @return list<UploadedFile> all files of a multipart form */
+    public function files(): array
+    {
+        $this->form ?? $this->parseForm();
+
+        return $this->files;
+    }
+
+    /**
+     * The body as JSON, objects as arrays.
+     *
+     * @throws \JsonException
+     */
+    public function json(): mixed
+    {
+        return \json_decode($this->body(), true, 512, JSON_THROW_ON_ERROR);
+    }
+
+    public function body(): string
+    {
+        $file = $this->bodyFile();
+        if ($file === null) {
+            return $this->message[9];
+        }
+        $body = @file_get_contents($file);
+
+        return $body !== false ? $body : throw new \RuntimeException("cannot read the body in $file");
+    }
+
+    /** The file that holds a long body, until the request is answered; null when the body came with the request. */
+    public function bodyFile(): ?string
+    {
+        return ($this->message[2] & self::BODY_FILE) === 0 ? null : $this->message[9];
+    }
+
+    /** @return array<mixed> */
+    private function parseForm(): array
+    {
+        [$type, $parameters] = HeaderBlock::parameters($this->header('content-type', ''));
+        if ($type === 'application/x-www-form-urlencoded') {
+            return $this->form = Query::parse($this->body());
+        }
+        if ($type !== 'multipart/form-data' || ($parameters['boundary'] ?? '') === '') {
+            return $this->form = [];
+        }
+        $file = $this->bodyFile();
+        $parts = new Multipart($file === null ? new StringBody($this->message[9]) : new FileBody($file), $parameters['boundary']);
+        $this->files = $parts->files;
+
+        return $this->form = $parts->form();
+    }
+}
