@@ -1,0 +1,187 @@
+package tests
+
+import (
+	"bytes"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// example starts a program of examples/ from its place there.
+func example(t *testing.T, l language, name string, schemes ...string) *gateway {
+	t.Helper()
+	if schemes == nil {
+		schemes = []string{"http"}
+	}
+	g := prepare(t, setup{language: l, handler: "hello", listen: schemes})
+	arguments := []string{"start", "-d"}
+	for _, scheme := range schemes {
+		arguments = append(arguments, "--listen", scheme+"://"+g.addresses[scheme])
+	}
+	g.mustRun(append(arguments, filepath.Join(root, "examples", l.name, l.file(name)))...)
+	return g
+}
+
+func TestExampleHelloHTTP(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := example(t, l, "hello_http")
+		g.wantPage("/", "Hello Client")
+	})
+}
+
+func TestExampleHelloWebSocket(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := example(t, l, "hello_websocket")
+		if got := openWebSocket(g, "http", "/").ask("Tom"); got != "Hello Tom" {
+			t.Errorf("answer %q", got)
+		}
+		if status, page := g.get("/"); status != 200 || !strings.Contains(page, "new WebSocket") {
+			t.Errorf("%d %.60q", status, page)
+		}
+	})
+}
+
+func TestExampleHelloText(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := example(t, l, "hello_text", "text")
+		w := newWire(g, "text")
+		w.send("Tom\r\n") // telnet ends a line so
+		if got := w.line(); got != "Hello Tom" {
+			t.Errorf("answer %q", got)
+		}
+	})
+}
+
+func TestExampleReadRequest(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := example(t, l, "read_request")
+		_, body := g.get("/search?q=gw")
+		for _, want := range []string{`"method":"GET"`, `"path":`, `"q":"gw"`} {
+			if !strings.Contains(body, want) {
+				t.Errorf("no %s in %s", want, body)
+			}
+		}
+		var form bytes.Buffer
+		writer := multipart.NewWriter(&form)
+		part, _ := writer.CreateFormFile("picture", "cat.png")
+		io.WriteString(part, "miaow")
+		writer.Close()
+		response, err := http.Post(g.url("http", "/upload"), writer.FormDataContentType(), &form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		answer, _ := io.ReadAll(response.Body)
+		if !strings.Contains(string(answer), `"cat.png"`) || !strings.Contains(string(answer), `"bytes":5`) {
+			t.Errorf("upload: %s", answer)
+		}
+	})
+}
+
+func TestExampleAnswers(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := example(t, l, "answers")
+		for path, want := range map[string]struct {
+			status int
+			body   string
+		}{
+			"/text":    {200, " becomes text"},
+			"/json":    {200, "becomes JSON"},
+			"/page":    {200, "<h1>Hello</h1>"},
+			"/old":     {302, ""},
+			"/made":    {201, "made"},
+			"/report":  {200, "row 1000\n"},
+			"/news":    {200, "event: price\nid: 7\ndata: 42\n\n"},
+			"/nowhere": {404, "no such page"},
+		} {
+			if status, body := g.get(path); status != want.status || !strings.Contains(body, want.body) {
+				t.Errorf("%s: %d %.80q", path, status, body)
+			}
+		}
+	})
+}
+
+func TestExampleSession(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := example(t, l, "session", "websocket")
+		w := openWebSocket(g, "websocket", "/")
+		if got := w.ask("Tom"); got != "Welcome, Tom" {
+			t.Errorf("answer %q", got)
+		}
+		g.mustRun("reload")
+		if got := w.ask("hello"); got != "Tom said hello" {
+			t.Errorf("answer %q", got)
+		}
+	})
+}
+
+func TestExampleGroups(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := example(t, l, "groups", "websocket")
+		tom := openWebSocket(g, "websocket", "/kitchen")
+		tom.want("now there are 1")
+		ann := openWebSocket(g, "websocket", "/kitchen")
+		tom.want("now there are 2")
+		ann.want("now there are 2")
+		tom.send("I am Tom")
+		tom.send("dinner!")
+		ann.want("dinner!")
+		ann.send("@Tom coming")
+		tom.want("coming")
+		ann.leave(1000)
+		tom.want("somebody left")
+	})
+}
+
+func TestExampleTimer(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := example(t, l, "timer", "websocket")
+		openWebSocket(g, "websocket", "/").want("tick", "tick")
+	})
+}
+
+func TestExampleWaiting(t *testing.T) {
+	t.Parallel()
+	g := example(t, python, "waiting")
+	g.wantPage("/", "waited")
+	if got := openWebSocket(g, "http", "/").ask("Tom"); got != "Hello Tom" {
+		t.Errorf("answer %q", got)
+	}
+}
+
+// Every configuration of the examples and the documentation is valid.
+func TestExampleConfigurations(t *testing.T) {
+	t.Parallel()
+	g := prepare(t, setup{language: php, handler: "hello"})
+	files, _ := filepath.Glob(filepath.Join(root, "examples", "*", "*.yaml"))
+	if len(files) < 3 {
+		t.Fatalf("%d configurations", len(files))
+	}
+	for _, file := range files {
+		if r := g.run("check", file); r.code != exitOK {
+			t.Errorf("%s: exit code %d\n%s%s", file, r.code, r.stdout, r.stderr)
+		}
+	}
+}
+
+// Every program of the examples is run by a test above.
+func TestEveryExampleIsTested(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("examples_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range []language{php, python} {
+		files, _ := filepath.Glob(filepath.Join(root, "examples", l.name, "*."+l.extension))
+		for _, file := range files {
+			name := strings.TrimSuffix(filepath.Base(file), "."+l.extension)
+			if !bytes.Contains(source, []byte(`"`+name+`"`)) {
+				t.Errorf("examples/%s/%s is not run by any test", l.name, filepath.Base(file))
+			}
+		}
+	}
+}

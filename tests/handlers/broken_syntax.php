@@ -1,0 +1,5 @@
+<?php
+// Does not parse.
+declare(strict_types=1);
+
+$worker = new Gw\Worker(;

@@ -1,0 +1,5 @@
+"""Does not parse."""
+
+import gw
+
+app = gw.Worker(

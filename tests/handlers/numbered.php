@@ -1,0 +1,13 @@
+<?php
+// Answers a request with its ?n= and the process id; a message with itself.
+declare(strict_types=1);
+
+$worker = new Gw\Worker();
+$worker->onRequest = function (Gw\Request $request): string {
+    usleep(500);
+    return $request->query('n', '') . ' ' . getmypid();
+};
+$worker->onMessage = function (Gw\Connection $connection, string $data): void {
+    $connection->send($data);
+};
+$worker->run();

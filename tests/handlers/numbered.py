@@ -1,0 +1,22 @@
+"""Answers a request with its ?n= and the process id; a message with itself."""
+
+import os
+import time
+
+import gw
+
+app = gw.Worker()
+
+
+@app.on_request
+def number(request):
+    time.sleep(0.0005)
+    return f"{request.query.get('n', '')} {os.getpid()}"
+
+
+@app.on_message
+def echo(connection, data):
+    connection.send(data)
+
+
+app.run()
