@@ -59,14 +59,15 @@ var languages = map[string]struct{ program, install string }{
 	".rb":  {"ruby", "install Ruby (Debian and Ubuntu: apt install ruby)"},
 }
 
-// findProgram looks a command's first word up as exec would: in path unless it
-// has a slash. The error is nil when it can be run from dir.
+// findProgram looks a command's first word up as the master will: in the
+// absolute folders of path unless it has a slash. The error is nil when it can
+// be run from dir.
 func findProgram(word, dir, path string) error {
 	if strings.Contains(word, "/") {
 		return runnable(within(dir, word))
 	}
 	for _, folder := range filepath.SplitList(path) {
-		if runnable(within(dir, filepath.Join(folder, word))) == nil {
+		if filepath.IsAbs(folder) && runnable(filepath.Join(folder, word)) == nil {
 			return nil
 		}
 	}

@@ -172,16 +172,17 @@ func TestMissingInterpreterSaysWhatToInstall(t *testing.T) {
 }
 
 func TestProgramIsFoundInThePathOfThePool(t *testing.T) {
-	file := project(t, poolWith("env: {PATH: bin}"))
+	bin := t.TempDir()
+	file := project(t, poolWith("env: {PATH: "+bin+"}"))
 	_, err := fakeSystem(t).load(file)
 	if err == nil {
 		t.Fatal("found php outside the PATH of the pool")
 	}
-	write(t, filepath.Join(filepath.Dir(file), "bin", "php"), "", 0o644)
+	write(t, filepath.Join(bin, "php"), "", 0o644)
 	if _, err = fakeSystem(t).load(file); err == nil {
 		t.Fatal("took a php that is not executable")
 	}
-	if err := os.Chmod(filepath.Join(filepath.Dir(file), "bin", "php"), 0o755); err != nil {
+	if err := os.Chmod(filepath.Join(bin, "php"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if _, err = fakeSystem(t).load(file); err != nil {
