@@ -16,7 +16,7 @@ from . import _wire as wire
 from ._connection import Connection, decode_text
 from ._engine import FLUSH_AFTER, Engine, GatewayError, GatewayGone, Stream, Violation, report
 from ._request import Request
-from ._response import check_headers, check_status, encode_chunk
+from ._response import check_headers, check_status, encode_body, encode_chunk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from ._wire import Message
 
 _EXITS = (SystemExit, KeyboardInterrupt)
-_TIMED_OUT = 2  # code of ABORT
-_EAGER = {"eager_start": True} if sys.version_info >= (3, 12) else {}  # saves a turn of the loop per callback
+_EAGER: Any = {"eager_start": True} if sys.version_info >= (3, 12) else {}  # saves a turn of the loop per callback
 
 
 class AsyncStream(Stream):
@@ -91,9 +90,8 @@ class AsyncEngine(Engine):
             self._table[wire.REQ] = self._on_request
 
     def run(self) -> None:
-        """Serves until the gateway drains this worker. Raises GatewayGone, Violation, or what a callback exits with."""
         try:
-            from uvloop import new_event_loop
+            from uvloop import new_event_loop  # type: ignore[import-not-found,unused-ignore]
         except ImportError:
             from asyncio import new_event_loop
         self.loop = loop = new_event_loop()
@@ -361,14 +359,12 @@ class AsyncEngine(Engine):
 
     async def _stream(self, request: Request, response: Response) -> None:
         stream = self.open_stream(request.id)
-        status = check_status(response.status)
-        headers, size = check_headers(response.headers, None)
         task: Any = asyncio.current_task()
         self.aborts[request.id] = lambda code: task.cancel()
         chunks = _pieces(response.chunks)
         try:
-            first = b"" if response.prompt else encode_chunk(await _first(chunks))
-            stream.start(status, headers, size)
+            first, kind = encode_body(b"" if response.prompt else await _first(chunks))
+            stream.start(check_status(response.status), *check_headers(response.headers, kind))
             if request.method != "HEAD" and await stream.write(first):
                 async for chunk in chunks:
                     if not await stream.write(encode_chunk(chunk)):

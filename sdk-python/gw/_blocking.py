@@ -12,7 +12,7 @@ from . import _wire as wire
 from ._connection import Connection, decode_text
 from ._engine import FLUSH_AFTER, Engine, GatewayError, Stream, report
 from ._request import Request
-from ._response import check_headers, check_status, encode_chunk
+from ._response import check_headers, check_status, encode_body, encode_chunk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,6 @@ class BlockingEngine(Engine):
         })
 
     def run(self) -> None:
-        """Serves until the gateway drains this worker. Raises GatewayGone, Violation, or what a callback exits with."""
         self._backlog = self.greet()
         try:
             if self.callbacks.start:
@@ -234,12 +233,10 @@ class BlockingEngine(Engine):
         if not hasattr(chunks, "__iter__"):
             raise TypeError(f"{type(chunks).__name__} in a streamed answer: an async iterable needs an async def callback")
         stream = self.open_stream(request.id)
-        status = check_status(response.status)
-        headers, size = check_headers(response.headers, None)
         chunks = iter(chunks)
         try:
-            first = b"" if response.prompt else encode_chunk(next(chunks, b""))
-            stream.start(status, headers, size)
+            first, kind = encode_body(b"" if response.prompt else next(chunks, b""))
+            stream.start(check_status(response.status), *check_headers(response.headers, kind))
             if request.method != "HEAD" and stream.write(first):
                 for chunk in chunks:
                     if not stream.write(encode_chunk(chunk)):

@@ -24,8 +24,8 @@ def _refuse_ext(code: int, data: bytes) -> Any:
 try:
     if os.environ.get("GW_CODEC") == "python":  # for tests and measurements
         raise ImportError
-    from msgpack._cmsgpack import Packer as _Packer
-    from msgpack._cmsgpack import unpackb as _unpackb
+    from msgpack._cmsgpack import Packer as _Packer  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    from msgpack._cmsgpack import unpackb as _unpackb  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     pack = pack_batch = _Packer(use_bin_type=True).pack
 

@@ -155,7 +155,7 @@ class Session(dict):  # type: ignore[type-arg]  # dict[str, Any]
         super().__delitem__(name)
         self.save()
 
-    def __ior__(self, other: Any) -> Session:  # type: ignore[override,misc]
+    def __ior__(self, other: Any) -> Session:  # type: ignore[misc]
         self.update(other)
         return self
 

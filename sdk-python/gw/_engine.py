@@ -120,6 +120,10 @@ class Engine:
             wire.DETACH: self._on_detach,
         }
 
+    def run(self) -> None:
+        """Serves until the gateway drains this worker. Raises GatewayGone, Violation, or what a callback exits with."""
+        raise NotImplementedError
+
     # What waits to be written.
 
     def put(self, message: Message, size: int) -> None:
@@ -172,6 +176,10 @@ class Engine:
         self._on_hello(messages[0])
         return messages[1:]
 
+    def events(self) -> list[str]:
+        """What READY asks the gateway to deliver."""
+        return self.callbacks.events()
+
     def ready(self) -> None:
         said = {
             "pid": os.getpid(),
@@ -179,7 +187,7 @@ class Engine:
             "language_version": "%d.%d.%d" % sys.version_info[:3],
             "sdk": VERSION,
             "concurrency": self.concurrency,
-            "events": self.callbacks.events(),
+            "events": self.events(),
         }
         self.put((wire.READY, wire.VERSION, said), 256)
         self.flush()
@@ -215,8 +223,9 @@ class Engine:
             stream.wake()
 
     def _on_attach(self, message: Message) -> None:
-        _, cid, lid, peer, kind, path, query, session, uid, *_ = message
-        self._connections[cid] = Connection(self, (wire.ATTACH, cid, lid, peer, kind, path, query, b""), session, uid)
+        if type(message[8]) is str:  # without the headers of the handshake
+            message = [*message[:7], b"", *message[7:]]
+        self._connections[message[1]] = Connection(self, message, *message[8:10])
 
     def _on_detach(self, message: Message) -> None:
         self._connections.pop(message[1], None)

@@ -21,17 +21,17 @@ _PARTS = 10_000  # a form of more parts is an attack on the parser
 
 
 class Upload:
-    """A file of a multipart form. Its bytes stay where they are until they are read."""
+    """A file of a multipart form. Its bytes stay where they are until they are read: do that before the request is answered."""
 
-    __slots__ = ("filename", "content_type", "_buffer", "_start", "_end")
+    __slots__ = ("name", "type", "_buffer", "_start", "_end")
 
-    def __init__(self, filename: str, content_type: str, buffer: Buffer, start: int, end: int) -> None:
-        self.filename = filename  # as the client says: not safe as a path
-        self.content_type = content_type
+    def __init__(self, name: str, kind: str, buffer: Buffer, start: int, end: int) -> None:
+        self.name = re.split(r"[/\\]", name)[-1]  # the client's name for it, without folders; not to be trusted
+        self.type = kind  # media type, as the client says
         self._buffer, self._start, self._end = buffer, start, end
 
     def __repr__(self) -> str:
-        return f"<Upload {self.filename!r} {self.size} bytes>"
+        return f"<Upload {self.name!r} {self.size} bytes>"
 
     @property
     def size(self) -> int:

@@ -54,20 +54,20 @@ class Gateway:
         self,
         data: Data,
         listener: str | int | None = None,
-        except_: Iterable[int | Connection] = (),
+        exclude: Iterable[int | Connection] = (),
         binary: bool | None = None,
     ) -> Done:
         """To every connection, or to those of one listener (by name)."""
         flags, body = encode_data(data, binary)
-        ids = [_id(connection) for connection in except_]
+        ids = [_id(connection) for connection in exclude]
         lid = 0 if listener is None else self._engine.listener_id(listener)
         self._engine.put((wire.BROADCAST, lid, flags, body, ids), len(body) + 9 * len(ids) + 16)
         return DONE
 
-    def publish(self, group: str, data: Data, except_: Iterable[int | Connection] = (), binary: bool | None = None) -> Done:
+    def publish(self, group: str, data: Data, exclude: Iterable[int | Connection] = (), binary: bool | None = None) -> Done:
         """To every member of a group, except the listed connections."""
         flags, body = encode_data(data, binary)
-        ids = [_id(connection) for connection in except_]
+        ids = [_id(connection) for connection in exclude]
         self._engine.put((wire.PUBLISH, check_group(group), flags, body, ids), len(body) + 9 * len(ids) + 144)
         return DONE
 

@@ -329,6 +329,7 @@ def _write(value: Any, parts: list[bytes]) -> None:
 
 def _write_other(value: Any, parts: list[bytes]) -> None:
     """Subclasses and look-alikes of the plain types."""
+    plain: Any
     for plain in (bytes, int, float, dict, list, tuple):
         if isinstance(value, plain):
             _write(plain(value), parts)

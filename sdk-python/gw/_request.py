@@ -20,6 +20,8 @@ class BadRequest(ValueError):
 class Request:
     __slots__ = ("_message", "_body", "_form", "_path", "_query")
 
+    _path: str
+    _query: MultiMap
     _form: tuple[MultiMap, MultiMap]
 
     def __init__(self, message: Message) -> None:

@@ -1,0 +1,435 @@
+"""Runs an ASGI 3 application, HTTP, WebSocket and lifespan: FastAPI, Starlette, Django, Quart, ...
+
+    import gw.asgi
+    gw.asgi.serve(application)
+
+or, without a line of code, `command: [python3, -m, gw, "module:application"]` in gw.yaml.
+
+gw has accepted a WebSocket before the application sees it: `websocket.accept` changes nothing, a refusal closes it with 1008.
+When gw moves a connection to another worker (reload), the application here gets `websocket.disconnect` with 1012, and there
+a new `websocket.connect`; the client notices neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import deque
+from urllib.parse import unquote_to_bytes
+
+from . import _wire as wire
+from ._async import AsyncEngine
+from ._callbacks import Callbacks
+from ._connection import decode_text
+from ._engine import report
+from ._mapping import parse_headers
+from ._request import Request
+from ._response import WRITTEN, Response, check_headers, check_status, encode_chunk, whole
+from ._worker import Worker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from typing import Any, Callable
+
+    from ._async import AsyncStream
+    from ._engine import Engine
+    from ._transport import Transport
+    from ._wire import Message
+
+    Event = dict[str, Any]
+    Receive = Callable[[], Awaitable[Event]]
+    Send = Callable[[Event], Awaitable[None]]
+    Application = Callable[[Event, Receive, Send], Awaitable[None]]
+
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
+_MOVED, _REFUSED, _FAILED, _NORMAL = 1012, 1008, 1011, 1000  # close codes of RFC 6455 7.4.1
+_CACHED_BLOCKS, _CACHED_BYTES = 256, 4096
+
+
+def serve(application: Application, concurrency: int = 256) -> None:
+    """Serves the application until gw ends this worker."""
+    worker(application, concurrency).run()
+
+
+def worker(application: Application, concurrency: int = 256) -> Worker:
+    """A worker that answers by the application."""
+    return _AsgiWorker(application, concurrency)
+
+
+class _AsgiWorker(Worker):
+    def __init__(self, application: Application, concurrency: int) -> None:
+        super().__init__(max(2, concurrency))
+        self._application = application
+
+    def _engine(self, transport: Transport) -> Engine:
+        return AsgiEngine(self._application, transport, self._concurrency)
+
+
+class AsgiEngine(AsyncEngine):
+    """Requests and connections as ASGI scopes, each run by a task of its own."""
+
+    def __init__(self, application: Application, transport: Transport, concurrency: int) -> None:
+        super().__init__(Callbacks(), transport, concurrency)
+        self.application = application
+        self.state: dict[str, Any] = {}
+        self.sockets: dict[int, _Socket] = {}
+        self._lifespan = _Lifespan(self)
+        self._fields: dict[bytes, list[tuple[bytes, bytes]]] = {}
+        self.callbacks.start = self._lifespan.startup
+        self._table.update({
+            wire.REQ: self._on_request,
+            wire.OPEN: self._on_open,
+            wire.ATTACH: self._on_attach,
+            wire.MSG: self._on_message,
+            wire.CLOSED: self._on_closed,
+            wire.DETACH: self._on_detach,
+            wire.BUF: self._on_buffer,
+        })
+
+    def events(self) -> list[str]:
+        return ["request", "connect", "message", "close", "buffer"]
+
+    def scope(self, kind: str, lid: int, peer: str, path: bytes, query: bytes, block: bytes) -> Event:
+        """What http and websocket scopes have in common."""
+        return {
+            "type": kind,
+            "asgi": _ASGI,
+            "http_version": "1.1",
+            "path": (unquote_to_bytes(path) if b"%" in path else path).decode("utf-8", "replace"),
+            "raw_path": path,
+            "query_string": query,
+            "root_path": "",
+            "headers": self._pairs(block),
+            "client": _address(peer),
+            "server": self._server(lid),
+            "state": self.state.copy(),
+        }
+
+    def _pairs(self, block: bytes) -> list[tuple[bytes, bytes]]:
+        pairs = self._fields.get(block)
+        if pairs is None:
+            pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in parse_headers(block).pairs()]
+            if len(block) <= _CACHED_BYTES:
+                if len(self._fields) >= _CACHED_BLOCKS:
+                    self._fields.clear()
+                self._fields[block] = pairs
+        return pairs.copy()  # it belongs to the application
+
+    def _server(self, lid: int) -> tuple[str, int | None]:
+        for number, _, _, address, *_ in self.hello.listeners:
+            if number == lid:
+                return _address(address) or (address, None)
+        return "localhost", None
+
+    def _on_request(self, message: Message) -> None:
+        self._pending += 1
+        request = Request(message)
+        exchange = _Exchange(self, request)
+        self._spawn(self._await_request(request, message, exchange.run()))
+
+    # Connections. What is done is told as soon as the application has taken it.
+
+    def _on_open(self, message: Message) -> None:
+        self._pending += 1
+        socket = self._introduce(message, message[7])
+        socket.deliver(message, {"type": "websocket.connect"})
+
+    def _on_attach(self, message: Message) -> None:
+        socket = self._introduce(message, message[7] if type(message[8]) is bytes else b"")
+        socket.deliver(None, {"type": "websocket.connect"})
+
+    def _introduce(self, message: Message, block: bytes) -> _Socket:
+        _, cid, lid, peer, _, path, query, *_ = message
+        scope = self.scope("websocket", lid, peer, path, query, block)
+        scope["scheme"] = "wss" if self._secure(lid) else "ws"
+        offered = parse_headers(block).get("sec-websocket-protocol", "")
+        scope["subprotocols"] = [name.strip() for name in offered.split(",") if name.strip()]
+        socket = self.sockets[cid] = _Socket(self, cid, scope)
+        socket.task = self._spawn(socket.run())
+        return socket
+
+    def _secure(self, lid: int) -> bool:
+        return any(number == lid and scheme in ("https", "wss", "tls") for number, _, scheme, *_ in self.hello.listeners)
+
+    def _socket(self, cid: int) -> _Socket:
+        socket = self.sockets.get(cid)
+        if socket is None:
+            self.connection(cid)  # raises Violation
+        return socket  # type: ignore[return-value]
+
+    def _on_message(self, message: Message) -> None:
+        self._pending += 1
+        binary = message[2] & wire.BINARY
+        data = message[3] if binary else decode_text(message[3])
+        self._socket(message[1]).deliver(message, {"type": "websocket.receive", "bytes" if binary else "text": data})
+
+    def _on_closed(self, message: Message) -> None:
+        self._pending += 1
+        self._socket(message[1]).disconnect(message, message[2], message[3])
+        del self.sockets[message[1]]
+
+    def _on_detach(self, message: Message) -> None:
+        socket = self.sockets.pop(message[1], None)
+        if socket is not None:
+            socket.disconnect(None, _MOVED, "")
+
+    def _on_buffer(self, message: Message) -> None:
+        self._pending += 1
+        self._socket(message[1]).throttle(message[2] == 1)
+        self._finish(message)
+
+    async def _stop(self) -> None:
+        """The connections live on in another worker; their applications here come to an end."""
+        sockets = list(self.sockets.values())
+        for socket in sockets:
+            socket.disconnect(None, _MOVED, "")
+        await asyncio.gather(*(socket.task for socket in sockets), return_exceptions=True)
+        await self._lifespan.shutdown()
+
+
+class _Exchange:
+    """One http scope: `receive` and `send` for the application, and how its events become messages."""
+
+    __slots__ = ("_engine", "_request", "_status", "_headers", "_stream", "_asked", "_over", "_aborted", "_gone")
+
+    def __init__(self, engine: AsgiEngine, request: Request) -> None:
+        self._engine, self._request = engine, request
+        self._status = 0
+        self._headers: list[Any] = []
+        self._stream: AsyncStream | None = None
+        self._asked = False  # the body was handed out
+        self._over = False  # the answer is complete
+        self._aborted = False  # nobody waits for it
+        self._gone: asyncio.Event | None = None  # set when nothing but http.disconnect can follow
+
+    async def run(self) -> Any:
+        engine, message = self._engine, self._request._message
+        _, sid, flags, lid, peer, method, path, query, block, *_ = message
+        scope = engine.scope("http", lid, peer, path, query, block)
+        scope["method"] = method
+        scope["scheme"] = "https" if flags & wire.TLS else "http"
+        if flags & wire.HTTP_1_0:
+            scope["http_version"] = "1.0"
+        engine.aborts[sid] = self._abort
+        try:
+            await engine.application(scope, self.receive, self.send)
+            if not self._over and not self._aborted:
+                raise RuntimeError("the application ended before its answer was complete")
+        except Exception as error:
+            if not self._over and not self._aborted:
+                raise
+            report(f"request {sid} {method} {self._request.target} failed after its answer", error)
+        finally:
+            del engine.aborts[sid]
+            if not self._over and self._aborted:
+                self._cut()
+        return WRITTEN
+
+    async def receive(self) -> Event:
+        if not self._asked:
+            self._asked = True
+            return {"type": "http.request", "body": self._request.body, "more_body": False}
+        if not self._over and not self._aborted:
+            if self._gone is None:
+                self._gone = asyncio.Event()
+            await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, event: Event) -> None:
+        kind = event["type"]
+        if kind == "http.response.body":
+            if not self._status:
+                raise RuntimeError("http.response.body before http.response.start")
+            if self._over or self._aborted:
+                return
+            body = encode_chunk(event.get("body", b""))
+            if event.get("more_body", False) or self._stream is not None:
+                await self._write(body, event.get("more_body", False))
+            else:
+                result = whole(self._request.id, self._status, self._headers, body)
+                if isinstance(result, Response):
+                    await self._write(body, False)
+                else:
+                    self._engine.put(*result)
+                    self._end()
+        elif kind == "http.response.start":
+            if self._status:
+                raise RuntimeError("http.response.start twice")
+            self._status = check_status(event["status"])
+            self._headers = list(event.get("headers", ()))
+        else:
+            raise RuntimeError(f"event {kind!r} is not expected here")
+
+    async def _write(self, body: bytes, more: bool) -> None:
+        stream = self._stream
+        if stream is None:
+            fields, size = check_headers(self._headers, None)
+            stream = self._stream = self._engine.open_stream(self._request.id)
+            stream.start(self._status, fields, size)
+        if self._request.method == "HEAD" or await stream.write(body):
+            if not more:
+                stream.end()
+                self._end()
+
+    def _abort(self, code: int) -> None:
+        self._aborted = True
+        self._wake()
+
+    def _cut(self) -> None:
+        """Closes the books on an answer that nobody waits for."""
+        if self._stream is None:
+            self._engine.put((wire.RES, self._request.id, 503, [], b""), 32)
+        else:
+            self._stream.cut()
+
+    def _end(self) -> None:
+        self._over = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._gone is not None:
+            self._gone.set()
+
+
+class _Socket:
+    """One websocket scope. Events wait here until the application takes them; the gateway's window bounds how many."""
+
+    __slots__ = ("task", "events", "_engine", "_cid", "_scope", "_accepted", "_closed", "_waiter", "_clear")
+
+    task: asyncio.Task[None]
+
+    def __init__(self, engine: AsgiEngine, cid: int, scope: Event) -> None:
+        self.events: deque[tuple[Message | None, Event]] = deque()
+        self._engine, self._cid, self._scope = engine, cid, scope
+        self._accepted = self._closed = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._clear = asyncio.Event()  # not set while the client reads too slowly
+        self._clear.set()
+
+    async def run(self) -> None:
+        code = _NORMAL
+        try:
+            await self._engine.application(self._scope, self.receive, self.send)
+        except Exception as error:
+            report(f"websocket {self._cid} {self._scope['path']} failed", error)
+            code = _FAILED
+        except (SystemExit, KeyboardInterrupt) as error:
+            self._engine._end(error)
+            return
+        self._close(code if self._accepted else _REFUSED, "")
+        while self.events:
+            self._take()
+
+    def deliver(self, message: Message | None, event: Event) -> None:
+        if self.task.done():
+            if message is not None:
+                self._engine._finish(message)  # the application has ended, and the connection is about to
+            return
+        self.events.append((message, event))
+        _resolve(self._waiter)
+
+    def disconnect(self, message: Message | None, code: int, reason: str) -> None:
+        self._closed = True
+        self.throttle(False)
+        self.deliver(message, {"type": "websocket.disconnect", "code": code, "reason": reason})
+
+    def throttle(self, full: bool) -> None:
+        if not full:
+            self._clear.set()
+        elif not self._closed:
+            self._clear.clear()
+
+    async def receive(self) -> Event:
+        while not self.events:
+            if self._closed:
+                return {"type": "websocket.disconnect", "code": 1005, "reason": ""}
+            self._waiter = self._engine.loop.create_future()
+            await self._waiter
+        return self._take()
+
+    def _take(self) -> Event:
+        message, event = self.events.popleft()
+        if message is not None:
+            self._engine._finish(message)
+        return event
+
+    async def send(self, event: Event) -> None:
+        kind = event["type"]
+        if kind == "websocket.send":
+            if not self._accepted:
+                raise RuntimeError("websocket.send before websocket.accept")
+            if not self._clear.is_set():
+                await self._clear.wait()
+            if self._closed:
+                return
+            text = event.get("text")
+            flags, body = (0, text.encode()) if text is not None else (wire.BINARY, encode_chunk(event["bytes"]))
+            self._engine.put((wire.SEND, self._cid, flags, body), len(body) + 16)
+        elif kind == "websocket.accept":
+            self._accepted = True
+        elif kind == "websocket.close":
+            self._close(event.get("code", _NORMAL) if self._accepted else _REFUSED, event.get("reason") or "")
+        else:
+            raise RuntimeError(f"event {kind!r} is not expected here")
+
+    def _close(self, code: int, reason: str) -> None:
+        if not self._closed:
+            self._closed = True
+            self._engine.put((wire.CLOSE, self._cid, code, reason), len(reason) + 16)
+
+
+class _Lifespan:
+    """The lifespan scope. An application that does not know it simply runs without."""
+
+    def __init__(self, engine: AsgiEngine) -> None:
+        self._engine = engine
+        self._task: asyncio.Task[None] | None = None
+        self._events: asyncio.Queue[Event]
+        self._answer: asyncio.Future[str | None]
+
+    async def startup(self) -> None:
+        self._events = asyncio.Queue()
+        self._task = self._engine.loop.create_task(self._run())
+        error = await self._ask("lifespan.startup")
+        if error is not None:
+            sys.stderr.write(f"gw: the application could not start: {error}\n")
+            sys.exit(1)
+
+    async def shutdown(self) -> None:
+        if self._task is not None and not self._task.done():
+            error = await self._ask("lifespan.shutdown")
+            if error is not None:
+                sys.stderr.write(f"gw: the application could not stop: {error}\n")
+
+    async def _ask(self, kind: str) -> str | None:
+        self._answer = self._engine.loop.create_future()
+        self._events.put_nowait({"type": kind})
+        return await self._answer
+
+    async def _run(self) -> None:
+        scope = {"type": "lifespan", "asgi": _ASGI, "state": self._engine.state}
+        try:
+            await self._engine.application(scope, self._events.get, self._send)
+        except Exception:
+            pass  # not supported: the specification asks servers to go on
+        self._resolve(None)
+
+    async def _send(self, event: Event) -> None:
+        kind = event["type"]
+        self._resolve(event.get("message", "") if kind.endswith(".failed") else None)
+
+    def _resolve(self, error: str | None) -> None:
+        if not self._answer.done():
+            self._answer.set_result(error)
+
+
+def _resolve(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)
+
+
+def _address(text: str) -> tuple[str, int] | None:
+    """Host and port of `host:port`; None for a unix socket."""
+    host, _, port = text.rpartition(":")
+    return (host.strip("[]"), int(port)) if port.isdecimal() else None

@@ -1,0 +1,238 @@
+"""Runs a WSGI application (PEP 3333): Flask, Django, Bottle, ...
+
+    import gw.wsgi
+    gw.wsgi.serve(application)
+
+or, without a line of code, `command: [python3, -m, gw, "module:application"]` in gw.yaml.
+"""
+
+from __future__ import annotations
+
+import sys
+from io import BytesIO
+from urllib.parse import unquote_to_bytes
+
+from . import _wire as wire
+from ._gateway import gateway
+from ._mapping import parse_headers
+from ._response import WRITTEN, Response, check_headers, check_status, encode_chunk, whole
+from ._worker import Worker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any, Callable
+
+    from ._blocking import BlockingEngine, BlockingStream
+    from ._request import Request
+
+    Environ = dict[str, Any]
+    Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+_CACHED_BLOCKS, _CACHED_BYTES = 256, 4096
+
+
+def serve(application: Application) -> None:
+    """Serves the application until gw ends this worker."""
+    worker(application).run()
+
+
+def worker(application: Application) -> Worker:
+    """A worker that answers requests by the application, one at a time. Processes do the rest: threads cost three times the CPU."""
+    adapter = _Adapter(application)
+    made = Worker()
+    made.on_request(adapter.answer)
+    return made
+
+
+class _Adapter:
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._bases: dict[tuple[bytes, int], Environ] = {}
+
+    def answer(self, request: Request) -> Any:
+        start = _Start(request)
+        body = start.run(self._application(self._environ(request), start))
+        return body
+
+    def _environ(self, request: Request) -> Environ:
+        _, _, flags, lid, peer, method, path, query, block, body, *_ = request._message
+        base = self._bases.get((block, lid))
+        environ = self._base(block, lid) if base is None else base.copy()
+        environ["REQUEST_METHOD"] = method
+        # PEP 3333: the bytes of the path as latin-1.
+        environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
+        environ["QUERY_STRING"] = query.decode("latin-1")
+        host, _, port = peer.rpartition(":")
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = host.strip("[]") or peer, port
+        if flags & wire.BODY_IN_FILE:
+            environ["wsgi.input"] = file = open(body, "rb")
+            environ.setdefault("CONTENT_LENGTH", str(file.seek(0, 2)))
+            file.seek(0)
+        else:
+            environ["wsgi.input"] = BytesIO(body)
+            if body:
+                environ.setdefault("CONTENT_LENGTH", str(len(body)))  # it came chunked
+        if flags & wire.TLS:
+            environ["wsgi.url_scheme"], environ["HTTPS"] = "https", "on"
+        if flags & wire.HTTP_1_0:
+            environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+        return environ
+
+    def _base(self, block: bytes, lid: int) -> Environ:
+        """What follows from headers and listener alone; kept, since clients repeat their headers."""
+        name, port = _server(lid)
+        environ: Environ = {
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": name,
+            "SERVER_PORT": port,
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_SOFTWARE": "gw",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": False,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+            "wsgi.file_wrapper": FileWrapper,
+        }
+        for key, value in parse_headers(block).items():
+            if "_" in key:
+                continue  # X_Real_IP must not pass for X-Real-IP
+            key = key.upper().replace("-", "_")
+            environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key] = value
+        if len(block) <= _CACHED_BYTES:
+            if len(self._bases) >= _CACHED_BLOCKS:
+                self._bases.clear()
+            self._bases[block, lid] = environ.copy()
+        return environ
+
+
+class _Start:
+    """start_response of one request."""
+
+    __slots__ = ("_request", "_status", "_headers", "_stream")
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._status = 0
+        self._headers: list[tuple[str, str]] = []
+        self._stream: BlockingStream | None = None  # once write() was called
+
+    def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
+        if exc_info is not None:
+            try:
+                if self._stream is not None:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # PEP 3333: avoid a circular reference
+        elif self._status:
+            raise AssertionError("start_response was called before")
+        self._status = int(status[:3])
+        self._headers = headers
+        return self._write
+
+    def run(self, body: Any) -> Any:
+        """The answer for what the application returned."""
+        if body.__class__ is list and len(body) == 1 and self._stream is None and self._status:
+            return self._whole(encode_chunk(body[0]))
+        chunks = _Chunks(body)
+        try:
+            first = next(chunks, b"")  # an application may call start_response as late as now
+            if self._stream is None:
+                if not self._status:
+                    raise AssertionError("the application did not call start_response")
+                if self._is_all(first, body):
+                    chunks.close()
+                    return self._whole(first)
+                return Response.stream(_Chunks(chunks, first), self._status, self._checked())
+            if first:
+                self._write(first)
+            for chunk in chunks:
+                self._write(chunk)
+            self._stream.end()
+        except BaseException:
+            chunks.close()
+            raise
+        chunks.close()
+        return WRITTEN
+
+    def _whole(self, body: bytes) -> Any:
+        result = whole(self._request.id, self._status, self._checked(), body)
+        if isinstance(result, Response):
+            return result
+        gateway._engine.put(*result)
+        return WRITTEN
+
+    def _is_all(self, first: bytes, body: Any) -> bool:
+        if not first:
+            return True
+        try:
+            if len(body) == 1:  # PEP 3333, "Handling the Content-Length Header"
+                return True
+        except TypeError:
+            pass
+        return any(name.lower() == "content-length" and value == str(len(first)) for name, value in self._headers)
+
+    def _write(self, data: bytes) -> None:
+        if self._stream is None:
+            engine: BlockingEngine = gateway._engine  # type: ignore[assignment]
+            stream = engine.open_stream(self._request.id)
+            stream.start(check_status(self._status), *check_headers(self._checked(), None))
+            self._stream = stream
+        if self._request.method != "HEAD" and not self._stream.write(encode_chunk(data)):
+            raise ConnectionAbortedError("the client is gone")
+
+    def _checked(self) -> list[Any]:
+        for _, value in self._headers:
+            if not value.isascii():
+                # Native strings of WSGI hold bytes as latin-1.
+                return [(name, value.encode("latin-1")) for name, value in self._headers]
+        return self._headers
+
+
+class _Chunks:
+    """Iterates what the application returned, without empty chunks; closes it as PEP 3333 demands, even when never begun."""
+
+    __slots__ = ("_first", "_next", "close")
+
+    def __init__(self, body: Iterable[bytes], first: bytes = b"") -> None:
+        self._first = first
+        self._next = iter(body)
+        self.close: Callable[[], Any] = getattr(body, "close", _nothing)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk, self._first = self._first, b""
+        while not chunk:
+            chunk = next(self._next)
+        return chunk
+
+
+class FileWrapper:
+    """wsgi.file_wrapper."""
+
+    def __init__(self, file: Any, block_size: int = wire.CHUNK_BYTES) -> None:
+        self._file, self._block_size = file, block_size
+        if hasattr(file, "close"):
+            self.close = file.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(lambda: self._file.read(self._block_size), b"")
+
+
+def _nothing() -> None:
+    pass
+
+
+def _server(lid: int) -> tuple[str, str]:
+    """Name and port of a listener."""
+    for number, _, _, address, *_ in gateway._engine.hello.listeners:
+        if number == lid:
+            host, _, port = address.rpartition(":")
+            if port.isdecimal():
+                return host.strip("[]") or "localhost", port
+    return "localhost", "80"
