@@ -55,7 +55,7 @@ func (c *Chunked) Left() int64 {
 }
 
 // Decode appends the payload found in src to dst and returns how many bytes of src it used: all of them, unless the body
-// ended (done) or is malformed. An error is an *Error; the decoder is of no use afterwards.
+// ended (done) or is malformed. dst may be src[:0]: payload never overtakes what is read. An error is an *Error; the decoder is of no use afterwards.
 func (c *Chunked) Decode(dst, src []byte) (out []byte, n int, done bool, err error) {
 	for n < len(src) && c.state != chunkDone {
 		if c.state == chunkData {

@@ -142,6 +142,16 @@ func TestChunkedAnnouncesWhatIsLeft(t *testing.T) {
 	}
 }
 
+func TestChunkedDecodesInPlace(t *testing.T) {
+	for name, test := range chunkedBodies {
+		var c Chunked
+		body := []byte(test.body)
+		if out, _, _, _ := c.Decode(body[:0], body); string(out) != test.want.payload {
+			t.Errorf("%s: %q", name, out)
+		}
+	}
+}
+
 func TestChunkedStaysDone(t *testing.T) {
 	var c Chunked
 	c.Decode(nil, []byte(LastChunk))

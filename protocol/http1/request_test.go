@@ -2,7 +2,6 @@ package http1
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -329,6 +328,27 @@ func TestIncompleteSparesParsingAgain(t *testing.T) {
 	}
 }
 
+// TestIncompleteNeverHidesAHead feeds heads byte by byte, parsing only when Incomplete does not say it is in vain.
+func TestIncompleteNeverHidesAHead(t *testing.T) {
+	for _, head := range []string{smallHead, browserHead, "\r\n\r\n" + browserHead} {
+		var r Request
+		parsed, n := 0, 0
+		for at := 1; at <= len(head) && n == 0; at++ {
+			if at > 1 && Incomplete([]byte(head[:at]), at-1, Limits{}) {
+				continue
+			}
+			var err error
+			if n, err = r.Parse([]byte(head[:at]), Limits{}); err != nil {
+				t.Fatal(err)
+			}
+			parsed++
+		}
+		if n != len(head) || parsed > strings.Count(head, "\n")+1 {
+			t.Errorf("%q: n = %d after parsing %d times", head, n, parsed)
+		}
+	}
+}
+
 func TestHeaderFindsTheFirstValue(t *testing.T) {
 	var r Request
 	if _, err := r.Parse([]byte("GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\na: 2\r\nB:\r\nA: 3\r\n\r\n"), Limits{}); err != nil {
@@ -370,69 +390,6 @@ func TestParseAllocatesNothing(t *testing.T) {
 		if allocs := testing.AllocsPerRun(100, func() { r.Parse(buf, Limits{}) }); allocs != 0 {
 			t.Errorf("%s: %v allocations", name, allocs)
 		}
-	}
-}
-
-// FuzzParseHead holds three things: what we accept fasthttp accepts too and reads the same; a head means the same however
-// the stream is cut; and it can be written down again without meaning anything else.
-func FuzzParseHead(f *testing.F) {
-	f.Add([]byte(smallHead))
-	f.Add([]byte(browserHead))
-	f.Add([]byte("\r\nPOST http://a:80/b?c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"))
-	f.Add([]byte("GET /chat HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n"))
-	f.Add([]byte("PUT / HTTP/1.0\r\nContent-Length: 10\r\nConnection: keep-alive\r\n\r\n"))
-	for _, test := range refusals {
-		f.Add([]byte(test.head))
-	}
-	f.Fuzz(func(t *testing.T, head []byte) {
-		limits := Limits{MaxBytes: 2048, MaxFields: 16, MaxTarget: 256}
-		var r Request
-		n, err := r.Parse(bytes.Clone(head), limits)
-		_, grownN, _, grownErr := parseGrowing(head, limits)
-		if n != grownN || err != grownErr {
-			t.Fatalf("whole %d, %v; byte by byte %d, %v", n, err, grownN, grownErr)
-		}
-		if n == 0 || err != nil {
-			if n != 0 {
-				t.Fatalf("n = %d with %v", n, err)
-			}
-			return
-		}
-		compareWithFasthttp(t, head[:n], &r)
-		for _, field := range r.Fields {
-			if !ValidName(field.Name) || !ValidValue(field.Value) {
-				t.Fatalf("field %q: %q is not valid", field.Name, field.Value)
-			}
-		}
-	})
-}
-
-func compareWithFasthttp(t *testing.T, head []byte, r *Request) {
-	var theirs, plain fasthttp.RequestHeader
-	if err := theirs.Read(bufio.NewReader(bytes.NewReader(head))); err != nil {
-		if r.Header("trailer") != nil || r.ContentLength > 1e17 {
-			return // fasthttp judges the names in Trailer, RFC 9110 6.6.2 does not ask for it; it ends at 18 digits
-		}
-		t.Fatalf("fasthttp refuses %q: %v", head, err)
-	}
-	plain.DisableNormalizing()
-	plain.DisableSpecialHeader()
-	if err := plain.Read(bufio.NewReader(bytes.NewReader(head))); err != nil {
-		t.Fatalf("fasthttp refuses %q: %v", head, err)
-	}
-	if !bytes.Equal(theirs.Method(), r.Method) || !bytes.Equal(theirs.RequestURI(), r.Target) {
-		t.Fatalf("fasthttp reads %q %q, we read %q %q", theirs.Method(), theirs.RequestURI(), r.Method, r.Target)
-	}
-	var fields []Field
-	for name, value := range plain.AllInOrder() {
-		fields = append(fields, Field{bytes.ToLower(name), bytes.Clone(value)})
-	}
-	if ours, want := AppendFields(nil, r.Fields), AppendFields(nil, fields); !bytes.Equal(ours, want) {
-		t.Fatalf("fasthttp reads %q, we read %q", want, ours)
-	}
-	length := int64(theirs.ContentLength())
-	if r.Chunked && length != -1 || r.ContentLength >= 0 && length != r.ContentLength {
-		t.Fatalf("fasthttp reads length %d, we read %d, chunked %v", length, r.ContentLength, r.Chunked)
 	}
 }
 

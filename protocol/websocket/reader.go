@@ -188,11 +188,14 @@ func (m *message) take(buf []byte) (int, error) {
 	return len(part), nil
 }
 
+// leastGrowth is how much room may be made for bytes that have not come yet.
+const leastGrowth = 1 << 10
+
 // grow makes room for more bytes: at least double, but no more than the frame still brings. The announced length alone
-// reserves nothing, or a header of ten bytes would cost maxMessage.
+// reserves next to nothing, or a header of ten bytes would cost maxMessage.
 func (m *message) grow(more int) {
 	if free := cap(m.data) - len(m.data); free < more {
-		want := min(int64(max(more, len(m.data))), m.left)
+		want := min(int64(max(more, len(m.data), leastGrowth)), m.left)
 		m.data = slices.Grow(m.data, int(want))
 	}
 }

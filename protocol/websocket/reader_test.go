@@ -213,14 +213,14 @@ func TestReaderHoldsNothingBetweenMessages(t *testing.T) {
 	}
 }
 
-// TestAnnouncedLengthReservesNothing: only bytes that came cost memory.
-func TestAnnouncedLengthReservesNothing(t *testing.T) {
+// TestAnnouncedLengthReservesLittle: the bytes that came decide what a message costs.
+func TestAnnouncedLengthReservesLittle(t *testing.T) {
 	var r Reader
 	head := []byte("\x82\xff\x00\x00\x00\x00\x40\x00\x00\x00keysabc") // 1 GiB
 	if _, _, _, err := r.Next(head, 1<<31-1); err != nil {
 		t.Fatal(err)
 	}
-	if got := cap(r.message.data); got > 64 {
+	if got := cap(r.message.data); got > leastGrowth {
 		t.Errorf("%d bytes reserved for 3", got)
 	}
 }
@@ -448,6 +448,7 @@ func FuzzReader(f *testing.F) {
 		f.Add(test.stream, uint8(6))
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, size uint8) {
+		stream = stream[:min(len(stream), 2048)] // what follows is quadratic
 		want, wantErr := naive(stream, 1000)
 		for _, size := range []int{int(size) + 1, len(stream) + 1} {
 			events, _, err := read(t, stream, size, 1000)
