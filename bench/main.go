@@ -1,0 +1,102 @@
+// Command bench measures gw beside other servers: requests per second,
+// latencies, processor time per request summed over all of a server's
+// processes, and memory per idle connection.
+//
+// It builds and starts the servers itself, on loopback and free ports, and ends
+// them again, also on Ctrl-C. All servers of a scenario run side by side and
+// take turns under the load, because figures taken minutes apart differ by more
+// than the servers do. Any wrong answer or lost connection makes it fail.
+//
+//	go run ./bench                      everything, about seven minutes
+//	go run ./bench -quick               short runs, for a first look
+//	go run ./bench -only '^ws gw-'      scenario and peer by regular expression
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"gw/bench/gauge"
+	"gw/bench/peer"
+	"gw/bench/report"
+)
+
+//go:embed handlers
+var handlers embed.FS
+
+func main() {
+	o, err := parseOptions(os.Args[1:])
+	if err != nil {
+		os.Exit(2) // the flag package has said why
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	// The load's thread never waits for the others, and they never for it.
+	runtime.GOMAXPROCS(runtime.NumCPU() + 2)
+	debug.SetGCPercent(-1) // collected between the scenarios
+	kit, err := peer.NewKit(handlers, o.gw)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, kit.Close()) }()
+
+	b := newBench(o, kit)
+	fmt.Println(b.report.Machine)
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	if err := b.measureAll(ctx); err != nil {
+		return err
+	}
+	if err := writeFile(o.json, b.report.WriteJSON); err != nil {
+		return err
+	}
+	markdown := func(w io.Writer) error { b.report.WriteMarkdown(w); return nil }
+	if err := writeFile(o.markdown, markdown); err != nil {
+		return err
+	}
+	return b.verdict()
+}
+
+// newBench finds out who can be measured.
+func newBench(o options, kit *peer.Kit) *bench {
+	b := &bench{options: o, kit: kit, report: &report.Report{
+		Command: o.command, Machine: gauge.ReadMachine(), Workers: o.workers, Absent: map[string]string{},
+	}}
+	for _, p := range peer.All() {
+		if why := p.Absent(kit); why != "" {
+			b.report.Absent[p.Name] = why
+			fmt.Printf("not measured: %s (%s)\n", p.Name, why)
+			continue
+		}
+		b.peers = append(b.peers, p)
+	}
+	return b
+}
+
+// writeFile writes one form of the report; an empty path: not wanted.
+func writeFile(path string, write func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}

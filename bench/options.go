@@ -1,0 +1,95 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const warmUp = 250 * time.Millisecond
+
+// options are the command line.
+type options struct {
+	command  string // as typed, for the report
+	gw       string
+	time     time.Duration
+	runs     int
+	conns    []int
+	rate     float64
+	idle     int
+	workers  int
+	nice     int
+	awake    bool
+	only     *regexp.Regexp
+	json     string
+	markdown string
+}
+
+// parseOptions reads the command line; the flag package prints what is wrong.
+func parseOptions(arguments []string) (options, error) {
+	o := options{command: strings.Join(append([]string{"go run ./bench"}, arguments...), " ")}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	quick := flags.Bool("quick", false, "one run of 0.5 s each")
+	flags.DurationVar(&o.time, "time", 1500*time.Millisecond, "length of a run")
+	flags.IntVar(&o.runs, "runs", 3, "runs of each setting; their median is shown")
+	conns := flags.String("conns", "1,64,512", "numbers of connections")
+	flags.Float64Var(&o.rate, "rate", 0, "requests per second at a fixed rate, latencies from the scheduled time; 0: closed loop")
+	flags.IntVar(&o.idle, "idle", 5000, "idle connections whose memory is measured; 0: none")
+	flags.IntVar(&o.workers, "workers", 1, "handler processes of each server")
+	flags.IntVar(&o.nice, "nice", 0, "priority of servers and load; below 0 needs root")
+	flags.BoolVar(&o.awake, "awake", true, "keep the cores from sleeping while one connection is measured")
+	only := flags.String("only", "", "regular expression on 'SCENARIO PEER', such as 'hello gw-php' or 'idle-ws gw-php'")
+	flags.StringVar(&o.gw, "gw", "", "gw binary to measure; default: built from this tree")
+	flags.StringVar(&o.json, "json", "", "file for all figures as JSON")
+	flags.StringVar(&o.markdown, "markdown", "", "file for the tables as Markdown")
+	if err := flags.Parse(arguments); err != nil {
+		return o, err
+	}
+	if *quick {
+		o.time, o.runs = 500*time.Millisecond, 1
+	}
+	var err error
+	o.only, err = regexp.Compile(*only)
+	o.conns, err = numbers(*conns, err)
+	if err = cmp.Or(err, o.check(flags.Args())); err != nil {
+		fmt.Fprintln(flags.Output(), "bench:", err)
+	}
+	return o, err
+}
+
+func (o options) check(rest []string) error {
+	if len(rest) > 0 {
+		return fmt.Errorf("unexpected argument %q", rest[0])
+	}
+	if o.time <= 0 || o.runs < 1 || o.workers < 1 || o.idle < 0 || o.rate < 0 {
+		return errors.New("time, runs and workers must be positive, idle and rate not negative")
+	}
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	const own = 100 // descriptors that are not connections
+	if most := slices.Max(append(slices.Clone(o.conns), o.idle)); uint64(most+own) > limit.Cur {
+		return fmt.Errorf("%d connections are more than the %d descriptors a process may have here (ulimit -n)", most, limit.Cur)
+	}
+	return nil
+}
+
+// numbers reads a list such as 1,64,512, unless something failed before.
+func numbers(list string, before error) (n []int, err error) {
+	for _, word := range strings.Split(list, ",") {
+		i, err := strconv.Atoi(word)
+		if err != nil || i < 1 {
+			return nil, cmp.Or(before, fmt.Errorf("conns: %q is no number of connections", word))
+		}
+		n = append(n, i)
+	}
+	return n, before
+}

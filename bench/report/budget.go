@@ -1,0 +1,33 @@
+package report
+
+// BudgetConnections is the load the processor budgets are stated for.
+const BudgetConnections = 64
+
+// budgets are µs of processor time per request over all processes of gw, with
+// one worker, ext-msgpack and opcache.
+var budgets = map[string]float64{
+	"hello gw-php": 7.5, "vary gw-php": 8.5, "json gw-php": 27, "ws gw-php": 7.0, "ws16 gw-php": 1.5, "text gw-php": 6.5,
+	"hello gw-python": 8, "hello gw-wsgi": 11, "hello gw-asgi": 15,
+	"json gw-python": 47, "json gw-asgi": 55, "ws gw-python": 9,
+}
+
+// idleBudgets are KiB per idle connection of gw.
+var idleBudgets = map[string]float64{"http": 0.6, "text": 0.6, "ws": 1}
+
+// Budget is what a row may cost; false when nothing is stated for it.
+func (r Row) Budget() (us float64, stated bool) {
+	if r.Connections != BudgetConnections {
+		return 0, false
+	}
+	us, stated = budgets[r.Scenario+" "+r.Peer]
+	return us, stated
+}
+
+// Budget is what an idle connection may take.
+func (i Idle) Budget() (kib float64, stated bool) {
+	if i.Peer != "gw-php" {
+		return 0, false
+	}
+	kib, stated = idleBudgets[i.Protocol]
+	return kib, stated
+}

@@ -1,0 +1,50 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// WriteMarkdown writes the tables as docs/performance.md shows them.
+func (r *Report) WriteMarkdown(w io.Writer) {
+	fmt.Fprintf(w, "`%s`: %v; %d worker(s).\n", r.Command, r.Machine, r.Workers)
+	for _, peer := range slices.Sorted(maps.Keys(r.Absent)) {
+		fmt.Fprintf(w, "Not measured: %s (%s).\n", peer, r.Absent[peer])
+	}
+	if len(r.Rows) > 0 {
+		r.writeRows(w)
+	}
+	if len(r.Idle) > 0 {
+		fmt.Fprint(w, "\n### Memory of idle connections\n\n")
+		writeLine(w, idleHeadings)
+		writeRule(w, len(idleHeadings))
+		for _, idle := range r.Idle {
+			writeLine(w, idle.cells())
+		}
+	}
+}
+
+// writeRows writes a table for each scenario.
+func (r *Report) writeRows(w io.Writer) {
+	scenario := ""
+	for _, row := range r.Rows {
+		if row.Scenario != scenario {
+			scenario = row.Scenario
+			fmt.Fprintf(w, "\n### %s\n\n", scenario)
+			writeLine(w, headings)
+			writeRule(w, len(headings))
+		}
+		writeLine(w, r.cells(row))
+	}
+}
+
+func writeLine(w io.Writer, cells []string) {
+	fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
+}
+
+func writeRule(w io.Writer, columns int) {
+	fmt.Fprintf(w, "|%s\n", strings.Repeat("---|", columns))
+}

@@ -1,0 +1,50 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+
+	"gw/bench/gauge"
+)
+
+// yardstick is the peer whose figures of the same run the ratios are against.
+const yardstick = "fasthttp"
+
+// Report is everything one run of the benchmark found.
+type Report struct {
+	Command string            `json:"command"`
+	Machine gauge.Machine     `json:"machine"`
+	Workers int               `json:"workers"`
+	Absent  map[string]string `json:"absent"` // peer -> why it was not measured
+	Rows    []Row             `json:"rows"`
+	Idle    []Idle            `json:"idle"`
+}
+
+// Failed counts everything that went wrong in any run.
+func (r *Report) Failed() (failed uint64) {
+	for _, row := range r.Rows {
+		failed += row.Median.Failed
+	}
+	for _, idle := range r.Idle {
+		failed += uint64(idle.Lost)
+	}
+	return failed
+}
+
+// Ratio is the row's processor time over the yardstick's of the same setting;
+// false when that was not measured.
+func (r *Report) Ratio(row Row) (float64, bool) {
+	for _, other := range r.Rows {
+		if other.Peer == yardstick && other.Scenario == row.Scenario && other.Connections == row.Connections && other.Median.Total() > 0 {
+			return row.Median.Total() / other.Median.Total(), true
+		}
+	}
+	return 0, false
+}
+
+// WriteJSON writes all of it.
+func (r *Report) WriteJSON(w io.Writer) error {
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	return out.Encode(r)
+}
