@@ -40,7 +40,7 @@ final class Timer
     /** @internal keeps its rhythm; calls missed while a handler was busy are not made up for */
     public function fire(int $now): void
     {
-        $this->due = max($this->due + $this->interval, $now);
+        $this->due += $this->interval * (1 + intdiv($now - $this->due, $this->interval));
         if ($this->callback !== null) {
             ($this->callback)();
         }
