@@ -1,0 +1,65 @@
+package master
+
+import (
+	"os"
+
+	"gw/master/config"
+	"gw/protocol/control"
+)
+
+// gatewayConfiguration is what the gateway must know of c. Listeners are in the
+// order of c and bound already.
+func gatewayConfiguration(version string, c *config.Config, pools []*config.Pool, listeners []*listener, generation int) *control.Configuration {
+	g := &control.Configuration{Version: version, Debug: c.Debug, TempDir: c.TempDir}
+	for _, p := range pools {
+		g.Pools = append(g.Pools, control.Pool{
+			Name: p.Name, RequestTimeout: p.RequestTimeout, QueueTimeout: p.QueueTimeout,
+			QueueLimit: p.QueueLimit, OnCrash: control.OnCrash(p.OnCrash),
+		})
+	}
+	for _, l := range listeners {
+		g.Listeners = append(g.Listeners, l.message(generation))
+	}
+	return g
+}
+
+func (l *listener) message(generation int) control.Listener {
+	m := control.Listener{
+		ID: l.id, Name: l.config.Name, Scheme: l.config.Scheme, Address: l.address,
+		Fresh: l.given != generation, Limits: control.Limits(l.config.Limits),
+	}
+	for _, r := range l.config.Routes {
+		m.Routes = append(m.Routes, control.Route{Host: r.Host, Prefix: r.Prefix, Pool: r.Pool})
+	}
+	return m
+}
+
+// configureMessages packs g into as many messages as its size asks for, each
+// with the descriptors of its own fresh listeners.
+func configureMessages(g *control.Configuration, seq uint64, listeners []*listener) []outgoing {
+	m := &control.Message{Kind: control.Configure, Seq: seq, Configuration: g}
+	if _, err := control.Encode(m); err != nil && len(g.Listeners) > 1 {
+		return splitConfigure(g, seq, listeners)
+	}
+	return []outgoing{{message: m, files: freshFiles(g, listeners)}}
+}
+
+func splitConfigure(g *control.Configuration, seq uint64, listeners []*listener) []outgoing {
+	half := len(g.Listeners) / 2
+	first, second := *g, *g
+	first.Listeners, second.Listeners = g.Listeners[:half], g.Listeners[half:]
+	second.Pools = nil // they came with the first
+	messages := configureMessages(&first, seq, listeners[:half])
+	messages[len(messages)-1].message.More = true
+	return append(messages, configureMessages(&second, seq, listeners[half:])...)
+}
+
+func freshFiles(g *control.Configuration, listeners []*listener) []*os.File {
+	var files []*os.File
+	for i, l := range g.Listeners {
+		if l.Fresh {
+			files = append(files, listeners[i].file)
+		}
+	}
+	return files
+}

@@ -1,0 +1,62 @@
+package master
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"gw/master/config"
+)
+
+// stateMode lets the gateway's user pass through to its own folder, and nobody
+// list what is there.
+const stateMode = 0o711
+
+// prepareFolders makes the folders gw writes to. It runs before the lock, which
+// lies in one of them.
+func prepareFolders(c *config.Config) error {
+	for _, path := range []string{c.PIDFile, c.Control, c.TempDir} {
+		if err := makeFolder(filepath.Dir(path), stateMode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepareTempDir makes the folder for request bodies: it belongs to the
+// gateway's user, and nobody else reads there.
+func prepareTempDir(path, gatewayUser string) error {
+	if path == "" {
+		return nil
+	}
+	if err := makeFolder(path, 0o700); err != nil {
+		return err
+	}
+	who, err := lookupAccount(gatewayUser)
+	if err != nil || who == nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	// Only a private folder changes hands: somebody may have configured /tmp.
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok && info.Mode().Perm() == 0o700 && owner.Uid != who.credential.Uid {
+		return os.Chown(path, int(who.credential.Uid), int(who.credential.Gid))
+	}
+	return nil
+}
+
+func makeFolder(path string, mode os.FileMode) error {
+	if info, err := os.Stat(path); err == nil {
+		if !info.IsDir() {
+			return fmt.Errorf("%s is not a folder", path)
+		}
+		return nil
+	}
+	if err := os.MkdirAll(path, mode); err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	return os.Chmod(path, mode) // MkdirAll is subject to the umask
+}
