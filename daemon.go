@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"gw/master"
+	"gw/master/api"
+	"gw/master/config"
+)
+
+const (
+	// readyFlag names the descriptor on which a daemon reports to its parent.
+	readyFlag  = "ready-fd"
+	readyStart = 3
+	// startReserve is what the master needs beyond its handlers' start_timeout.
+	startReserve = 5 * time.Second
+)
+
+// readiness is the only line a daemon writes to its parent.
+type readiness struct {
+	Status  *api.Status `json:"status,omitempty"`
+	Failure string      `json:"failure,omitempty"`
+	Hint    string      `json:"hint,omitempty"`
+	Code    int         `json:"code,omitempty"`
+}
+
+// startDaemon starts ourselves again in a session of its own, and waits until
+// that one serves or says why it cannot.
+func startDaemon(ctx *cli.Context, t *target, c *config.Config) error {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("pipe to the daemon: %w", err)
+	}
+	defer read.Close()
+	daemon, err := spawnDaemon(t, write)
+	write.Close()
+	if err != nil {
+		return err
+	}
+	// Whoever interrupts the wait does not want a half-started daemon.
+	interrupted, done := signal.NotifyContext(ctx.Context, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer done()
+	defer context.AfterFunc(interrupted, func() { read.SetReadDeadline(time.Unix(1, 0)) })()
+	limit := startLimit(c)
+	if err := read.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		return fmt.Errorf("pipe to the daemon: %w", err)
+	}
+	var r readiness
+	if err := json.NewDecoder(read).Decode(&r); err != nil {
+		return abandon(daemon, c, err, limit, interrupted.Err() != nil)
+	}
+	if r.Status == nil {
+		_ = daemon.Wait() // the failure is known already
+		return &failure{r.Code, r.Failure, r.Hint}
+	}
+	printBanner(ctx.App.Writer, paletteFor(ctx.App.Writer), r.Status)
+	_, err = fmt.Fprintf(ctx.App.Writer, "\nEverything is ready. gw runs in the background, pid %d. Stop it with gw stop.\n", r.Status.PID)
+	return err
+}
+
+func spawnDaemon(t *target, ready *os.File) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("own binary: %w", err)
+	}
+	args := []string{"start", "--daemon", "--" + readyFlag, strconv.Itoa(readyStart)}
+	for _, listen := range t.options.Listen {
+		args = append(args, "--listen", listen)
+	}
+	if t.options.Workers > 0 {
+		args = append(args, "--workers", strconv.Itoa(t.options.Workers))
+	}
+	if t.options.Debug {
+		args = append(args, "--debug")
+	}
+	daemon := exec.Command(self, append(args, t.file)...) // its standard streams are /dev/null
+	daemon.ExtraFiles = []*os.File{ready}                 // becomes descriptor 3
+	daemon.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := daemon.Start(); err != nil {
+		return nil, fmt.Errorf("start the daemon: %w", err)
+	}
+	return daemon, nil
+}
+
+// startLimit bounds the wait for a daemon.
+func startLimit(c *config.Config) time.Duration {
+	var longest time.Duration
+	for _, pool := range c.Pools {
+		longest = max(longest, pool.StartTimeout)
+	}
+	return longest + startReserve
+}
+
+// abandon ends a daemon that did not report, and says so.
+func abandon(daemon *exec.Cmd, c *config.Config, err error, limit time.Duration, interrupted bool) error {
+	applyDaemonLog(c, true)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &failure{exitFailure, fmt.Sprintf("the daemon ended before it was ready: %s", ending(daemon)), "see " + c.LogFile}
+	}
+	kill := time.AfterFunc(stopReserve, func() { daemon.Process.Kill() })
+	defer kill.Stop()
+	_ = daemon.Process.Signal(syscall.SIGTERM)
+	_ = daemon.Wait()
+	if interrupted {
+		return &failure{exitFailure, "interrupted; nothing was left running", ""}
+	}
+	return &failure{exitTimeout, fmt.Sprintf("gw was not ready within %s and was stopped", limit), "see " + c.LogFile}
+}
+
+func ending(daemon *exec.Cmd) string {
+	if err := daemon.Wait(); err != nil {
+		return err.Error()
+	}
+	return "exit status 0"
+}
+
+// runDaemon is the daemon's side: fd is the pipe to its parent.
+func runDaemon(t *target, fd int) error {
+	syscall.CloseOnExec(fd) // or gateway and handlers would keep it open
+	parent := os.NewFile(uintptr(fd), "parent")
+	tell := func(r readiness) {
+		// A parent that has gone away need not know.
+		_ = json.NewEncoder(parent).Encode(r)
+		parent.Close()
+	}
+	err := serveDaemon(t, func(s api.Status) { tell(readiness{Status: &s}) })
+	if err != nil {
+		f := explain(err)
+		tell(readiness{Failure: f.text, Hint: f.hint, Code: f.code})
+	}
+	return err
+}
+
+func serveDaemon(t *target, ready func(api.Status)) error {
+	c, err := t.reload()
+	if err != nil {
+		return err
+	}
+	if err := makeStateDir(c); err != nil {
+		return err
+	}
+	log, err := openLog(c, true)
+	if err != nil {
+		return err
+	}
+	defer log.close()
+	if err := logPanics(c.LogFile); err != nil {
+		return err
+	}
+	err = runMaster(t, c, log, master.Options{Daemon: true, Output: io.Discard, Ready: ready})
+	if err != nil {
+		log.logger.Error("Master has ended", "err", err)
+	}
+	return err
+}
+
+// logPanics makes the log our standard error: the Go runtime writes there when
+// it gives up.
+func logPanics(path string) error {
+	file, err := appendTo(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := unix.Dup3(int(file.Fd()), int(os.Stderr.Fd()), 0); err != nil {
+		return fmt.Errorf("standard error into %s: %w", path, err)
+	}
+	return nil
+}

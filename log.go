@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"gw/master/config"
+)
+
+var logLevels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warning": slog.LevelWarn, "error": slog.LevelError,
+}
+
+// applyDaemonLog: a daemon has no standard error to log to.
+func applyDaemonLog(c *config.Config, daemon bool) {
+	if daemon && c.LogFile == "" {
+		c.LogFile = filepath.Join(c.StateDir, "gw.log")
+	}
+}
+
+// logbook is gw's own log: lines for people on standard error, JSON lines in a
+// file. The gateway process writes to the same place in the same form.
+type logbook struct {
+	logger *slog.Logger
+	output io.Writer
+	format string // text or json
+	close  func()
+}
+
+func openLog(c *config.Config, daemon bool) (*logbook, error) {
+	applyDaemonLog(c, daemon)
+	options := &slog.HandlerOptions{Level: logLevels[c.LogLevel]}
+	if c.LogFile == "" {
+		options.ReplaceAttr = shortTime
+		return &logbook{slog.New(slog.NewTextHandler(os.Stderr, options)), os.Stderr, "text", func() {}}, nil
+	}
+	file, err := appendTo(c.LogFile)
+	if err != nil {
+		return nil, err
+	}
+	return &logbook{slog.New(slog.NewJSONHandler(file, options)), file, "json", func() { file.Close() }}, nil
+}
+
+func appendTo(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, &failure{exitFailure, fmt.Sprintf("cannot write the log: %v", err), "make its folder, or set log_file"}
+	}
+	return file, nil
+}
+
+// shortTime: somebody who watches a terminal knows the date.
+func shortTime(groups []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey && len(groups) == 0 {
+		return slog.String(slog.TimeKey, a.Value.Time().Format("15:04:05.000"))
+	}
+	return a
+}
