@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -76,9 +77,16 @@ func blocks(t *testing.T, page string) []block {
 	return list
 }
 
+var update = flag.Bool("update", false, "copy the files into the code blocks of the documentation")
+
 // What the documentation shows is a file that the tests run, to the byte.
+// go test ./tests -run TestCodeBlocksAreFiles -update brings it up to date.
 func TestCodeBlocksAreFiles(t *testing.T) {
-	t.Parallel()
+	if *update {
+		for _, page := range pages(t) {
+			updateBlocks(t, page)
+		}
+	}
 	marked := 0
 	for _, page := range pages(t) {
 		for _, b := range blocks(t, page) {
@@ -90,13 +98,36 @@ func TestCodeBlocksAreFiles(t *testing.T) {
 				}
 			case strings.Contains(" php python yaml sh bash html dockerfile ini ", " "+b.tag+" "):
 				t.Errorf("%s:%d: a %s block is a copy of a file and names it: <!-- examples/... -->", b.page, b.line, b.tag)
-			case b.tag == "":
-				t.Errorf("%s:%d: the code block has no tag", b.page, b.line)
 			}
 		}
 	}
 	if marked < 10 {
 		t.Errorf("%d marked blocks", marked)
+	}
+}
+
+// updateBlocks writes each named file into its code block.
+func updateBlocks(t *testing.T, page string) {
+	t.Helper()
+	var out []string
+	named, inside := "", false
+	for _, line := range strings.Split(read(t, page), "\n") {
+		fence := strings.HasPrefix(line, "```")
+		if !inside || fence || named == "" {
+			out = append(out, line)
+		}
+		switch m := markerComment.FindStringSubmatch(line); {
+		case fence && !inside && named != "":
+			out = append(out, strings.Split(strings.TrimSuffix(read(t, named), "\n"), "\n")...)
+		case fence && inside:
+			named = ""
+		case m != nil && !inside:
+			named = m[1]
+		}
+		inside = inside != fence
+	}
+	if err := os.WriteFile(filepath.Join(root, page), []byte(strings.Join(out, "\n")), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

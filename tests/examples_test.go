@@ -153,6 +153,23 @@ func TestExampleWaiting(t *testing.T) {
 	}
 }
 
+func TestExampleWSGIAndASGI(t *testing.T) {
+	t.Parallel()
+	g := prepare(t, setup{language: python, config: `
+pools:
+  wsgi: {command: [{run}, -m, gw, "wsgi_app:app"], dir: ` + filepath.Join(root, "examples", "python") + `}
+  asgi: {command: [{run}, -m, gw, "asgi_app:app"], dir: ` + filepath.Join(root, "examples", "python") + `}
+listeners:
+  - {listen: "http://{http}", pool: wsgi, routes: [{path: /live, pool: asgi}]}
+`})
+	g.mustRun("start", "-d")
+	g.wantPage("/page", "WSGI says hello to /page")
+	g.wantPage("/live", "ASGI says hello to /live")
+	if got := openWebSocket(g, "http", "/live").ask("Tom"); got != "Hello Tom" {
+		t.Errorf("answer %q", got)
+	}
+}
+
 // Every configuration of the examples and the documentation is valid.
 func TestExampleConfigurations(t *testing.T) {
 	t.Parallel()
@@ -179,7 +196,7 @@ func TestEveryExampleIsTested(t *testing.T) {
 		files, _ := filepath.Glob(filepath.Join(root, "examples", l.name, "*."+l.extension))
 		for _, file := range files {
 			name := strings.TrimSuffix(filepath.Base(file), "."+l.extension)
-			if !bytes.Contains(source, []byte(`"`+name+`"`)) {
+			if !bytes.Contains(source, []byte(`"`+name+`"`)) && !bytes.Contains(source, []byte(name+":app")) {
 				t.Errorf("examples/%s/%s is not run by any test", l.name, filepath.Base(file))
 			}
 		}

@@ -55,7 +55,7 @@ func TestBrokenConfigurationIsRefusedByReload(t *testing.T) {
 	inEachLanguage(t, func(t *testing.T, l language) {
 		g := start(t, setup{language: l, handler: "hello"})
 		g.edit("gw.yaml", "workers:", "wrokers:")
-		g.run("reload").wantExit(t, exitConfiguration, "wrokers", "workers")
+		g.run("reload").wantExit(t, exitReloadAborted, "wrokers", "workers")
 		g.wantPage("/", "Hello Client")
 	})
 }
@@ -117,7 +117,7 @@ listeners:
 		if before[0] != after[0] || before[1] == after[1] {
 			t.Errorf("workers %v, then %v", before, after)
 		}
-		g.run("reload", "--pool", "three").wantExit(t, exitUsage, "three")
+		g.run("reload", "--pool", "three").wantExit(t, exitReloadAborted, "three")
 	})
 }
 

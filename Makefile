@@ -1,0 +1,118 @@
+# make demo   everything to see gw at work: installs PHP and Python, builds, starts the examples
+# make test   everything that is tested, with what the tests need
+#
+# Both work on a fresh Debian 12 with nothing but Go and make, and are quick the second time.
+
+GO      ?= go
+PREFIX  ?= /usr/local
+# Empty without a tag: then the binary says the version that main.go names.
+VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
+FUZZTIME ?= 30s
+
+# Debian's own interpreter: it is the one that Debian's python3-msgpack belongs to.
+PYTHON ?= /usr/bin/python3
+
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+HANDLER_PACKAGES := php-cli php-msgpack python3 python3-msgpack
+DEMO_PACKAGES    := $(HANDLER_PACKAGES) curl telnet
+# The race detector needs a C compiler.
+TEST_PACKAGES    := $(HANDLER_PACKAGES) chromium gcc libc6-dev
+
+EXAMPLES := php python chat
+
+# $(call need,PACKAGES) installs those that are missing. Without apt-get it trusts that they are there.
+define need
+@missing=''; \
+if command -v apt-get >/dev/null; then \
+	for package in $(1); do \
+		dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q '^install ok installed' || missing="$$missing $$package"; \
+	done; \
+fi; \
+if [ -n "$$missing" ]; then \
+	echo "Installing$$missing"; \
+	$(SUDO) apt-get update -qq && \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+fi
+endef
+
+.PHONY: help build demo demo-needs demo-stop test test-needs lint test-go test-php test-python test-end-to-end bench fuzz install clean
+
+help:
+	@echo 'make demo        install what the examples need, build gw, start them, say what to try'
+	@echo 'make demo-stop   stop them'
+	@echo 'make test        install what the tests need and run all of them'
+	@echo 'make build       build ./gw, one static file'
+	@echo 'make install     put it into $(PREFIX)/bin (PREFIX=...)'
+	@echo 'make bench       measure it'
+	@echo 'make fuzz        run every fuzz target for $(FUZZTIME) (FUZZTIME=...)'
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w $(if $(VERSION),-X main.version=$(VERSION))' -o gw .
+
+install: build
+	install -D -m 0755 gw $(DESTDIR)$(PREFIX)/bin/gw
+
+demo-needs:
+	$(call need,$(DEMO_PACKAGES))
+
+demo: demo-needs build
+	@for example in $(EXAMPLES); do \
+		if ./gw status examples/$$example/gw.yaml >/dev/null 2>&1; then \
+			./gw reload examples/$$example/gw.yaml || exit 1; \
+		else \
+			./gw start -d examples/$$example/gw.yaml || exit 1; \
+		fi; \
+	done
+	@echo
+	@echo 'The examples run. Try:'
+	@echo
+	@echo '                      PHP                           Python'
+	@echo '  HTTP                curl http://localhost:8081    curl http://localhost:8091'
+	@echo '  WebSocket, browser  http://localhost:8082         http://localhost:8092'
+	@echo '  text, type Tom      telnet localhost 8084         telnet localhost 8094'
+	@echo '  chat room, browser  http://localhost:8083, in two windows: one enters through PHP, one through Python'
+	@echo
+	@echo '  ./gw status examples/chat/gw.yaml     what runs'
+	@echo '  ./gw reload examples/chat/gw.yaml     new code, and nobody in the chat room notices'
+	@echo '  make demo-stop                        stop it all'
+
+demo-stop:
+	@for example in $(EXAMPLES); do ./gw stop examples/$$example/gw.yaml || [ $$? -eq 3 ]; done
+
+test-needs:
+	$(call need,$(TEST_PACKAGES))
+
+test: test-needs lint test-go test-php test-python test-end-to-end
+
+lint:
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+
+# The end-to-end tests come by themselves: they measure times, and unit tests beside them would take the processors.
+test-go:
+	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v '/tests$$')
+
+test-php:
+	php sdk-php/tests/run.php
+	php -n sdk-php/tests/run.php
+
+test-python:
+	$(PYTHON) -m unittest discover -s sdk-python/tests
+
+test-end-to-end:
+	$(GO) test -race -timeout 15m ./tests
+
+bench:
+	$(GO) run ./bench
+
+fuzz:
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+clean:
+	rm -f gw
