@@ -300,6 +300,9 @@ func (s *supervisor) exited(w *worker, reason string) {
 		reason = w.failure + ", " + reason
 	}
 	switch {
+	case s.phase == phaseStopping:
+		sl.release(w)
+		s.retired(w, was, reason)
 	case sl.next == w:
 		s.didNotStart(w, reason)
 	case sl.current == w:
@@ -338,9 +341,6 @@ func (s *supervisor) didNotStart(w *worker, reason string) {
 		reason += " before it was ready"
 	}
 	sl.lastExit = reason
-	if s.phase == phaseStopping {
-		return
-	}
 	if s.phase == phaseStarting && sl.pool.ready() == 0 {
 		s.fail(&StartError{Pool: sl.pool.name, Slot: sl.number, Reason: reason, Output: w.tail()})
 		return
@@ -358,12 +358,10 @@ func (s *supervisor) didNotStart(w *worker, reason string) {
 // retired handles the end of a worker that was not in its slot any more.
 func (s *supervisor) retired(w *worker, was state, reason string) {
 	log := s.logWorker(w)
-	if was == draining && w.failure == "" {
+	if w.failure == "" && (was == draining || s.phase == phaseStopping) {
 		log.Debug("Worker ended", "reason", reason)
 		return
 	}
-	if s.phase != phaseStopping {
-		w.slot.lastExit = reason
-	}
+	w.slot.lastExit = reason
 	log.Info("Worker ended", "reason", reason)
 }

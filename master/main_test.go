@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 			os.Exit(childMaster(os.Args[2]))
 		}
 	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // children end at once also with -race
 	goroutines, descriptors := runtime.NumGoroutine(), countDescriptors()
 	code := m.Run()
 	if code == 0 {

@@ -99,7 +99,9 @@ func (s *supervisor) workerRows(now time.Time) []api.Worker {
 		order[p.name] = i
 		listen := s.listenText(p.name)
 		for _, sl := range p.slots {
-			rows = append(rows, sl.row(listen))
+			if s.phase != phaseStopping || sl.current != nil {
+				rows = append(rows, sl.row(listen))
+			}
 		}
 	}
 	for _, w := range s.workers {
