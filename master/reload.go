@@ -309,12 +309,9 @@ func (s *supervisor) commitReload(now time.Time) {
 	r.committed = s.configure() // before the drains: no new work for what goes
 	for _, p := range removed {
 		s.removePool(p)
-		r.progress.add(api.ReloadEvent{Pool: p.name, State: "removed"})
 	}
 	for _, p := range s.pools {
-		for _, sl := range s.useConfig(p, p.config) {
-			r.progress.add(api.ReloadEvent{Pool: p.name, Slot: sl.number, State: "removed"})
-		}
+		s.useConfig(p, p.config)
 	}
 }
 
@@ -363,18 +360,15 @@ func (s *supervisor) arrangeListeners(r *reload) {
 
 // useConfig gives a pool's slots their configuration and takes away those that
 // it has no place for.
-func (s *supervisor) useConfig(p *pool, c *config.Pool) (removed []*slot) {
-	if len(p.slots) > c.Workers {
-		removed = p.slots[c.Workers:]
-		p.slots = p.slots[:c.Workers]
+func (s *supervisor) useConfig(p *pool, c *config.Pool) {
+	for len(p.slots) > c.Workers {
+		last := len(p.slots) - 1
+		s.emptySlot(p.slots[last])
+		p.slots = p.slots[:last]
 	}
 	for _, sl := range p.slots {
 		sl.config = c
 	}
-	for _, sl := range removed {
-		s.emptySlot(sl)
-	}
-	return removed
 }
 
 func (s *supervisor) removePool(p *pool) {
@@ -386,6 +380,13 @@ func (s *supervisor) removePool(p *pool) {
 
 // emptySlot lets the workers of a slot go.
 func (s *supervisor) emptySlot(sl *slot) {
+	e := api.ReloadEvent{Pool: sl.pool.name, Slot: sl.number, State: "removed"}
+	if sl.current != nil {
+		e.OldPID = sl.current.pid()
+	}
+	if s.reload != nil {
+		s.reload.progress.add(e)
+	}
 	for _, w := range sl.workers() {
 		sl.release(w)
 		s.drain(w, "not configured any more")

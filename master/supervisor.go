@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,10 @@ import (
 // killPatience is how long a process may take to go after SIGKILL. One that
 // hangs in the kernel longer is left behind; the master does not wait for it.
 const killPatience = 5 * time.Second
+
+// readyPatience is how long the news that every pool can serve waits for the
+// slots that are still starting: they usually need a moment more.
+const readyPatience = time.Second
 
 // phase of the master's life.
 type phase string
@@ -46,6 +51,7 @@ type supervisor struct {
 
 	phase     phase
 	startedAt time.Time
+	readyAt   time.Time // when Ready is called at the latest; zero: it was, or not yet
 	result    error
 
 	config    *config.Config
@@ -170,6 +176,7 @@ func (s *supervisor) wakeAt(now time.Time) time.Time {
 	consider(s.gateway.stableAt())
 	consider(s.stopping.deadline)
 	consider(s.memoryAt)
+	consider(s.readyAt)
 	return earliest
 }
 
@@ -224,7 +231,7 @@ func (s *supervisor) advance(now time.Time) {
 	s.fillSlots(now)
 	s.recycle(now)
 	s.advanceReload(now)
-	s.announce()
+	s.announce(now)
 }
 
 // fillSlots starts a worker wherever one is missing.
@@ -241,17 +248,17 @@ func (s *supervisor) fillSlots(now time.Time) {
 	}
 }
 
-// announce ends the phase of starting as soon as every pool can serve.
-func (s *supervisor) announce() {
-	if s.phase != phaseStarting || !s.gateway.configured {
+// announce ends the phase of starting as soon as every pool can serve, and says
+// so when the other slots are up too, or after readyPatience.
+func (s *supervisor) announce(now time.Time) {
+	if s.phase == phaseStarting && s.gateway.configured && s.serves() {
+		s.phase = phaseRunning
+		s.readyAt = now.Add(readyPatience)
+	}
+	if s.readyAt.IsZero() || (now.Before(s.readyAt) && slices.ContainsFunc(s.pools, (*pool).starts)) {
 		return
 	}
-	for _, p := range s.pools {
-		if len(p.slots) > 0 && p.ready() == 0 {
-			return
-		}
-	}
-	s.phase = phaseRunning
+	s.readyAt = time.Time{}
 	s.log.Info("Ready", "took", time.Since(s.startedAt))
 	if s.options.Ready != nil {
 		status := s.status()
@@ -260,6 +267,16 @@ func (s *supervisor) announce() {
 			s.options.Ready(status)
 		})
 	}
+}
+
+// serves says whether every pool has a ready worker.
+func (s *supervisor) serves() bool {
+	for _, p := range s.pools {
+		if len(p.slots) > 0 && p.ready() == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // fail ends a start that cannot succeed.
