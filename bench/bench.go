@@ -100,7 +100,9 @@ func (b *bench) measureScenario(ctx context.Context, s scenario) error {
 	}
 	for _, conns := range sizes {
 		for i := range entrants {
-			entrants[i].row = report.Row{Scenario: s.name, Peer: entrants[i].peer.Name, Connections: conns, Depth: s.depth}
+			entrants[i].row = report.Row{
+				Scenario: s.name, Peer: entrants[i].peer.Name, Connections: conns, Depth: s.depth, FixedRate: b.options.rate,
+			}
 		}
 		if err := b.takeTurns(ctx, entrants, protocol); err != nil {
 			return err
@@ -123,6 +125,9 @@ func (b *bench) takeTurns(ctx context.Context, entrants []entrant, protocol load
 		for i := range entrants {
 			e := &entrants[(i+turn)%len(entrants)] // nobody always follows the same one
 			run, err := b.measure(ctx, e, protocol, awake)
+			for again := 0; err == nil && run.Noisy() && run.Failed == 0 && again < b.options.retries; again++ {
+				run, err = b.measure(ctx, e, protocol, awake)
+			}
 			if err != nil {
 				return err
 			}
@@ -156,12 +161,14 @@ func (b *bench) start(ctx context.Context, p peer.Peer, asks string) *peer.Serve
 	return nil
 }
 
+// stop stops one server, and sees to it that no process of it is left.
 func (b *bench) stop(p peer.Peer, server *peer.Server) {
+	tree := gauge.ReadTree(server.Root)
 	if err := server.Stop(); err != nil {
 		b.breakdown(fmt.Sprintf("%s does not stop: %v", p.Name, err))
 	}
-	if left := gauge.ReadTree(server.Root); len(left.Processes) > 0 {
-		b.breakdown(fmt.Sprintf("%s left process %d behind", p.Name, server.Root))
+	if left := tree.Alive(); left > 0 {
+		b.breakdown(fmt.Sprintf("%s left %d of its processes behind", p.Name, left))
 	}
 }
 

@@ -49,7 +49,7 @@ func rest(ctx context.Context, e *entrant, s scenario, count int) (report.Idle, 
 		return gauge.ReadTree(e.server.Root).Memory(e.server.Role)
 	}
 	result := report.Idle{Protocol: s.name, Peer: e.peer.Name, Before: memory(), Lost: count}
-	idle, err := load.OpenIdle(e.server.Target, s.protocol(), count, openLimit)
+	idle, err := load.OpenIdle(e.server.Target, s.protocol, count, openLimit)
 	if err != nil {
 		return result, err
 	}

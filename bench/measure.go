@@ -24,7 +24,7 @@ type snapshot struct {
 // fails in the run is in the Run.
 func (b *bench) measure(ctx context.Context, e *entrant, protocol load.Protocol, awake *awake) (report.Run, error) {
 	l, err := load.Open(load.Options{
-		Target: e.server.Target, Protocol: protocol, Connections: e.row.Connections, Depth: e.row.Depth, Rate: b.options.rate,
+		Target: e.server.Target, Protocol: protocol, Connections: e.row.Connections, Depth: e.row.Depth, Rate: e.row.FixedRate,
 	})
 	if err != nil {
 		return report.Run{Failed: 1, FirstErr: err.Error()}, ctx.Err()

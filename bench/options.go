@@ -21,6 +21,7 @@ type options struct {
 	gw       string
 	time     time.Duration
 	runs     int
+	retries  int
 	conns    []int
 	rate     float64
 	idle     int
@@ -39,6 +40,7 @@ func parseOptions(arguments []string) (options, error) {
 	quick := flags.Bool("quick", false, "one run of 0.5 s each")
 	flags.DurationVar(&o.time, "time", 1500*time.Millisecond, "length of a run")
 	flags.IntVar(&o.runs, "runs", 3, "runs of each setting; their median is shown")
+	flags.IntVar(&o.retries, "retries", 0, "how often a run is repeated that others have disturbed; for a busy machine")
 	conns := flags.String("conns", "1,64,512", "numbers of connections")
 	flags.Float64Var(&o.rate, "rate", 0, "requests per second at a fixed rate, latencies from the scheduled time; 0: closed loop")
 	flags.IntVar(&o.idle, "idle", 5000, "idle connections whose memory is measured; 0: none")
@@ -68,8 +70,8 @@ func (o options) check(rest []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("unexpected argument %q", rest[0])
 	}
-	if o.time <= 0 || o.runs < 1 || o.workers < 1 || o.idle < 0 || o.rate < 0 {
-		return errors.New("time, runs and workers must be positive, idle and rate not negative")
+	if o.time <= 0 || o.runs < 1 || o.workers < 1 || o.idle < 0 || o.rate < 0 || o.retries < 0 {
+		return errors.New("time, runs and workers must be positive, idle, rate and retries not negative")
 	}
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

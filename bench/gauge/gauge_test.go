@@ -51,6 +51,9 @@ func TestTreeFindsTheChildrenOfAProcess(t *testing.T) {
 	if !tree.Has(child.Process.Pid) || !tree.Has(os.Getpid()) {
 		t.Errorf("%+v", tree)
 	}
+	if tree.Alive() < 2 {
+		t.Errorf("%d alive", tree.Alive())
+	}
 	if m := tree.Memory(func(Process) Role { return Handler }); m[Handler].RSS == 0 || m[Handler].PSS == 0 {
 		t.Errorf("memory %+v", m)
 	}

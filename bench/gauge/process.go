@@ -31,6 +31,7 @@ type Process struct {
 	PID    int
 	Parent int
 	Name   string
+	Ended  bool // but nobody has waited for it yet
 
 	CPU    time.Duration // all its threads, to the nanosecond where the kernel tells
 	Reaped time.Duration // children that ended and were waited for
@@ -68,7 +69,7 @@ func parseStat(stat []byte) (Process, error) {
 	number := func(field int) int { n, _ := strconv.Atoi(fields[field-3]); return n } // fields[0] is field 3
 	pid, err := strconv.Atoi(string(bytes.TrimSpace(stat[:open])))
 	return Process{
-		PID: pid, Parent: number(4), Name: string(stat[open+1 : end]),
+		PID: pid, Parent: number(4), Name: string(stat[open+1 : end]), Ended: fields[0] == "Z",
 		CPU:    time.Duration(number(14)+number(15)) * tick,
 		Reaped: time.Duration(number(16)+number(17)) * tick,
 	}, err

@@ -51,6 +51,16 @@ func (t Tree) Has(pid int) bool {
 	return slices.ContainsFunc(t.Processes, func(p Process) bool { return p.PID == pid })
 }
 
+// Alive counts the processes that have not ended since the tree was read.
+func (t Tree) Alive() (alive int) {
+	for _, p := range t.Refresh().Processes {
+		if !p.Ended {
+			alive++
+		}
+	}
+	return alive
+}
+
 // Used is the processor time that went into the tree between two readings, by
 // role. A process that ended counts through the parent that waited for it.
 func Used(before, after Tree, role func(Process) Role) map[Role]time.Duration {

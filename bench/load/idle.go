@@ -3,37 +3,67 @@ package load
 import (
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// perSource keeps one source address clear of the 28,000 ports it has.
-const perSource = 15_000
+const (
+	// perSource keeps one source address clear of the 28,000 ports it has.
+	perSource = 15_000
+	// openers open connections at the same time: one alone would mostly wait
+	// for the scheduler of a busy machine.
+	openers = 16
+)
 
 // Idle is a set of connections that made one request each and then rest.
 type Idle struct{ sockets []socket }
 
 // OpenIdle opens count connections, from as many loopback addresses as they
-// need; fewer when the limit is over before.
-func OpenIdle(target netip.AddrPort, p Protocol, count int, limit time.Duration) (*Idle, error) {
-	idle, begun := &Idle{}, time.Now()
-	for i := range count {
-		if time.Since(begun) > limit {
-			break
-		}
+// need; fewer when the limit is over before. Each opener speaks a protocol of
+// its own.
+func OpenIdle(target netip.AddrPort, protocol func() Protocol, count int, limit time.Duration) (*Idle, error) {
+	var (
+		idle  Idle
+		first error
+		lock  sync.Mutex // guards idle and first
+		wait  sync.WaitGroup
+	)
+	deadline := time.Now().Add(limit)
+	for n := range openers {
+		wait.Go(func() {
+			sockets, err := openShare(target, protocol(), n, count, deadline)
+			lock.Lock()
+			defer lock.Unlock()
+			idle.sockets = append(idle.sockets, sockets...)
+			if first == nil {
+				first = err
+			}
+		})
+	}
+	wait.Wait()
+	if first != nil {
+		idle.Close()
+		return nil, first
+	}
+	return &idle, nil
+}
+
+// openShare opens every openers-th of count connections, from number n on.
+func openShare(target netip.AddrPort, p Protocol, n, count int, deadline time.Time) (sockets []socket, err error) {
+	for i := n; i < count && time.Now().Before(deadline); i += openers {
 		source := netip.AddrFrom4([4]byte{127, 0, 0, byte(1 + i/perSource)})
 		s, err := dial(target, source, p)
 		if err == nil {
-			idle.sockets = append(idle.sockets, s)
+			sockets = append(sockets, s)
 			err = s.exchange(p, uint32(i))
 		}
 		if err != nil {
-			idle.Close()
-			return nil, fmt.Errorf("idle connection %d: %w", i, err)
+			return sockets, fmt.Errorf("idle connection %d: %w", i, err)
 		}
 	}
-	return idle, nil
+	return sockets, nil
 }
 
 // Open is how many connections there are.

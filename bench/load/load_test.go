@@ -161,7 +161,7 @@ func TestAgainstARealHTTPServer(t *testing.T) {
 		t.Fatalf("%d failed: %v", failed, err)
 	}
 	l.Close()
-	idle, err := OpenIdle(target, NewVary(), 50, time.Minute)
+	idle, err := OpenIdle(target, func() Protocol { return NewVary() }, 50, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

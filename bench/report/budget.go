@@ -14,9 +14,10 @@ var budgets = map[string]float64{
 // idleBudgets are KiB per idle connection of gw.
 var idleBudgets = map[string]float64{"http": 0.6, "text": 0.6, "ws": 1}
 
-// Budget is what a row may cost; false when nothing is stated for it.
+// Budget is what a row may cost; false when nothing is stated for it, such as
+// for a fixed rate, where a server that is not busy wakes up for each request.
 func (r Row) Budget() (us float64, stated bool) {
-	if r.Connections != BudgetConnections {
+	if r.Connections != BudgetConnections || r.FixedRate > 0 {
 		return 0, false
 	}
 	us, stated = budgets[r.Scenario+" "+r.Peer]

@@ -40,12 +40,13 @@ func (r Run) Noisy() bool { return r.Noise > NoiseLimit }
 
 // Row is one setting and all its runs.
 type Row struct {
-	Scenario    string `json:"scenario"`
-	Peer        string `json:"peer"`
-	Connections int    `json:"connections"`
-	Depth       int    `json:"under_way_per_connection"`
-	Runs        []Run  `json:"runs"`
-	Median      Run    `json:"median"`
+	Scenario    string  `json:"scenario"`
+	Peer        string  `json:"peer"`
+	Connections int     `json:"connections"`
+	Depth       int     `json:"under_way_per_connection"`
+	FixedRate   float64 `json:"fixed_rate,omitempty"` // requests per second; 0: closed loop
+	Runs        []Run   `json:"runs"`
+	Median      Run     `json:"median"`
 }
 
 // Settle computes the median, of each figure by itself, over the quiet runs or,
