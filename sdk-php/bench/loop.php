@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 // CPU time of a worker's loop per message, the machine's speed included: compare ratios, and the best of several runs.
 //
-//     php sdk-php/bench/loop.php [seconds per run] [rounds]
+//     php sdk-php/bench/loop.php [seconds per run] [rounds] [windows, as 1,8,64]
 //
 // Drives real worker processes through two pipes, with 1, 8 and 64 messages under way, with and without ext-msgpack.
 
@@ -126,11 +126,12 @@ $messages = [
 $codecs = extension_loaded('msgpack') ? ['ext-msgpack' => [PHP_BINARY], 'pure PHP' => [PHP_BINARY, '-n']] : ['pure PHP' => [PHP_BINARY, '-n']];
 $seconds = (float) ($argv[1] ?? 0.5);
 $rounds = (int) ($argv[2] ?? 3);
+$windows = array_map(intval(...), explode(',', $argv[3] ?? '1,8,64'));
 
 printf("%-12s %-6s %6s %12s %12s %12s\n", 'codec', 'load', 'window', 'best µs', 'median µs', 'messages/s');
 foreach ($codecs as $codec => $php) {
     foreach ($messages as $load => $message) {
-        foreach ([1, 8, 64] as $window) {
+        foreach ($windows as $window) {
             $runs = [];
             for ($round = 0; $round < $rounds; ++$round) {
                 $driver = new Driver([...$php, __DIR__ . '/handler.php', $load]);

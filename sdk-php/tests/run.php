@@ -11,7 +11,6 @@ declare(strict_types=1);
 
 error_reporting(E_ALL);
 ini_set('display_errors', 'stderr');
-ini_set('zend.assertions', '-1');
 
 require __DIR__ . '/../autoload.php';
 foreach (['Check', 'Suite', 'ScriptedTransport', 'Conversation', 'Child'] as $class) {

@@ -43,6 +43,11 @@ final class FrameReader
     {
         $there = \strlen($this->bytes) - $this->at - 4;
         if ($there < 0) {
+            if ($there === -4) {
+                $this->bytes = ''; // used up
+                $this->at = 0;
+            }
+
             return null;
         }
         $length = \unpack('N', $this->bytes, $this->at)[1];

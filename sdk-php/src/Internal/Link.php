@@ -50,9 +50,7 @@ final class Link
             return $this->batch;
         }
         $batch = $this->frames->next();
-        if ($batch !== null) {
-            $this->batch = $batch;
-        }
+        $this->batch = $batch ?? []; // an idle worker does not hold on to the bodies of its last batch
 
         return $batch;
     }

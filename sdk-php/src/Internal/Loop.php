@@ -206,8 +206,9 @@ final class Loop
         }
         $started = 0;
         if ($this->current !== null) {
-            Log::write('Worker ends inside a callback', ['op' => sprintf('0x%02x', $this->current[0]), 'id' => $this->current[1]]);
-            if ($this->current[0] === Op::REQ) {
+            [$op, $id] = $this->current;
+            Log::write('exit() or a fatal error in a callback ends this worker', [$op === Op::REQ ? 'request' : 'connection' => $id]);
+            if ($op === Op::REQ) {
                 $this->requests->abandon($this->current);
                 ++$this->outbox->done;
             } else {

@@ -58,19 +58,20 @@ final class Unpacker
     }
 
     /**
-     * One message. Short text, bytes and integers are read right here: a call for each would double the cost.
+     * One message. What work messages are made of is read right here: a call for each field would double the cost.
      *
      * @return list<mixed>
      */
     private function message(): array
     {
-        $count = $this->arrayHeader();
-        if ($count === 0) {
-            throw new Violation('empty message', $this->bytes);
-        }
         $bytes = $this->bytes;
         $end = $this->end;
         $at = $this->at;
+        $count = \ord($bytes[$at++] ?? "\xc1") - 0x90;
+        if ($count < 1 || $count > 15) {
+            $count = $this->arrayHeader() ?: throw new Violation('empty message', $bytes);
+            $at = $this->at;
+        }
         $message = [];
         do {
             $c = \ord($bytes[$at++] ?? "\xc1");
@@ -85,6 +86,10 @@ final class Unpacker
             } elseif ($c === 0xc5 && $at + 1 < $end) {
                 $length = \ord($bytes[$at]) << 8 | \ord($bytes[$at + 1]);
                 $at += 2;
+            } elseif ($c === 0xcf && $at + 7 < $end && $bytes[$at] < "\x80") {
+                $message[] = \unpack('J', $bytes, $at)[1];
+                $at += 8;
+                continue;
             } else {
                 $this->at = $at - 1;
                 $message[] = $this->value(Limit::DEPTH - 1);
