@@ -1,0 +1,503 @@
+package gateway
+
+import (
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// kind is what a connection speaks.
+type kind uint8
+
+const (
+	kindHTTP kind = iota
+	kindWebSocket
+	kindText
+	kindFrame
+	kindTCP
+)
+
+func (k kind) String() string {
+	return [...]string{"http", "websocket", "text", "frame", "tcp"}[k]
+}
+
+// connState is where a connection stands in its life.
+//
+//	stateOpen      reads and writes
+//	stateHalf      the client ended its side; what it is owed is still written
+//	stateClosing   no more input wanted; closes when the output is written
+//	stateLingering output written and our side shut; input is thrown away until
+//	               the client ends, so that no RST overtakes the last answer
+//	stateGone      descriptor closed; the struct lives on for its last events
+type connState uint8
+
+const (
+	stateOpen connState = iota
+	stateHalf
+	stateClosing
+	stateLingering
+	stateGone
+)
+
+func (s connState) String() string {
+	return [...]string{"open", "half-closed", "closing", "lingering", "gone"}[s]
+}
+
+// conn is one client. It is a plain struct of its loop, complete at any moment
+// between two iterations.
+type conn struct {
+	id       uint64 // slot | generation; HTTP: a new generation each exchange
+	listener *listener
+	peer     string
+	in       []byte // input that is not yet a message
+	out      []byte // output not yet written, from outOff on
+	outOff   int
+	deadline deadline
+
+	exchange *exchange // HTTP: the request under way
+	dialogue *dialogue // everything but HTTP
+
+	opened    time.Duration // loop time
+	active    time.Duration // last byte in or out
+	bytesIn   uint64
+	bytesOut  uint64
+	fd        int32
+	birth     uint32 // tells its events from those of an earlier connection in its slot
+	scanned   int32  // text: bytes of in already searched for a delimiter
+	interest  uint32 // epoll events asked for
+	kind      kind
+	state     connState
+	dirty     bool // in loop.dirtyConns
+	shared    bool // out belongs to several connections: copy before appending
+	paused    bool // not read on: too much of its input waits
+	queuedRun bool // in loop.again
+	slow      bool // BUF full was sent
+	linger    bool // the client may still be sending: do not close with RST
+}
+
+func (c *conn) slot() int32 { return int32(c.id & slotMask) }
+
+// Ids are slot and generation, below 2^53.
+const (
+	slotBits = 20
+	slotMask = 1<<slotBits - 1
+	genMask  = 1<<(53-slotBits) - 1
+)
+
+// connTable finds connections by id.
+type connTable struct {
+	conns []*conn
+	gens  []uint64
+	free  []int32
+	live  int
+}
+
+// add gives c a slot and its first id. false: the table is full.
+func (t *connTable) add(c *conn) bool {
+	var slot int32
+	if n := len(t.free); n > 0 {
+		slot = t.free[n-1]
+		t.free = t.free[:n-1]
+	} else {
+		if len(t.conns) > slotMask {
+			return false
+		}
+		slot = int32(len(t.conns))
+		t.conns = append(t.conns, nil)
+		t.gens = append(t.gens, 0)
+	}
+	t.conns[slot] = c
+	c.id = uint64(slot)
+	t.renew(c)
+	t.live++
+	return true
+}
+
+// renew gives c the next id of its slot.
+func (t *connTable) renew(c *conn) {
+	slot := c.slot()
+	t.gens[slot] = max(1, (t.gens[slot]+1)&genMask)
+	c.id = t.gens[slot]<<slotBits | uint64(slot)
+}
+
+// find returns the connection that has this id now, or nil.
+func (t *connTable) find(id uint64) *conn {
+	slot := id & slotMask
+	if slot < uint64(len(t.conns)) {
+		if c := t.conns[slot]; c != nil && c.id == id {
+			return c
+		}
+	}
+	return nil
+}
+
+func (t *connTable) remove(c *conn) {
+	slot := c.slot()
+	t.conns[slot] = nil
+	t.free = append(t.free, slot)
+	t.live--
+}
+
+const readEvents = unix.EPOLLIN
+
+// readable takes what the client sent.
+func (l *loop) readable(c *conn) {
+	n, err := read(int(c.fd), l.inbuf)
+	switch {
+	case err == errAgain:
+		return
+	case err != nil:
+		l.lost(c)
+		return
+	case n == 0:
+		l.ended(c)
+		return
+	}
+	c.active = l.now
+	c.bytesIn += uint64(n)
+	if c.state >= stateClosing {
+		return
+	}
+	buf := l.inbuf[:n]
+	if len(c.in) > 0 {
+		c.in = append(c.in, buf...)
+		buf = c.in
+	}
+	l.consume(c, buf)
+}
+
+// consume parses buf, which is either the loop's buffer or c.in, and keeps the rest.
+func (l *loop) consume(c *conn, buf []byte) {
+	used := l.process(c, buf)
+	if c.state == stateGone {
+		return
+	}
+	rest := buf[used:]
+	switch {
+	case len(rest) == 0:
+		l.releaseInput(c)
+	case used == 0 && len(c.in) == len(buf):
+		// c.in already is what waits.
+	default:
+		if c.in == nil {
+			c.in = l.buffers.get()
+		}
+		c.in = append(c.in[:0], rest...)
+	}
+	l.updateReading(c)
+	if c.state == stateHalf {
+		l.finishHalf(c)
+	}
+}
+
+func (l *loop) releaseInput(c *conn) {
+	if c.in != nil {
+		l.buffers.put(c.in)
+		c.in = nil
+	}
+}
+
+// process hands buf to the protocol of c.
+func (l *loop) process(c *conn, buf []byte) (used int) {
+	switch c.kind {
+	case kindHTTP:
+		return l.processHTTP(c, buf)
+	case kindWebSocket:
+		return l.processWebSocket(c, buf)
+	}
+	return l.processStream(c, buf)
+}
+
+// resume parses on after something that held c up is done. It runs at the end
+// of the iteration, so answers never recurse into parsing.
+func (l *loop) resume(c *conn) {
+	if !c.queuedRun && c.state < stateClosing && (len(c.in) > 0 || c.state == stateHalf) {
+		c.queuedRun = true
+		l.again = append(l.again, c)
+	}
+}
+
+// inputLimit is how much unparsed input a connection may hold while its
+// earlier work is under way.
+const inputLimit = 64 << 10
+
+// updateReading stops or starts reading c.
+func (l *loop) updateReading(c *conn) {
+	c.paused = c.state >= stateHalf && c.state < stateLingering || l.blocked(c) && len(c.in) > 0
+	l.updateInterest(c)
+}
+
+// blocked reports that c's input cannot be worked on at the moment.
+func (l *loop) blocked(c *conn) bool {
+	if c.kind == kindHTTP {
+		return c.exchange != nil && c.exchange.state != exchangeBody
+	}
+	return c.dialogue.full()
+}
+
+// updateInterest tells epoll what c waits for.
+func (l *loop) updateInterest(c *conn) {
+	if c.state == stateGone {
+		return
+	}
+	var want uint32
+	if !c.paused {
+		want |= readEvents
+	}
+	if len(c.out) > c.outOff && !c.dirty {
+		want |= unix.EPOLLOUT
+	}
+	if want != c.interest {
+		c.interest = want
+		_ = l.poller.modify(int(c.fd), want, aboutConn, c.slot(), c.birth)
+	}
+}
+
+// output returns the buffer that answers to c are appended to; the caller
+// stores the result in c.out and calls touched.
+func (l *loop) output(c *conn) []byte {
+	if c.out == nil {
+		return l.buffers.get()
+	}
+	if c.shared {
+		own := append(l.buffers.get(), c.out[c.outOff:]...)
+		c.outOff, c.shared = 0, false
+		return own
+	}
+	return c.out
+}
+
+// touched schedules c for one write at the end of the iteration.
+func (l *loop) touched(c *conn) {
+	if !c.dirty && c.state != stateGone {
+		c.dirty = true
+		l.dirtyConns = append(l.dirtyConns, c)
+	}
+}
+
+// share queues bytes that go to many connections. An idle one only points to
+// them; they must never change.
+func (l *loop) share(c *conn, b []byte) {
+	if c.out == nil {
+		c.out, c.outOff, c.shared = b, 0, true
+	} else {
+		c.out = append(l.output(c), b...)
+	}
+	l.touched(c)
+}
+
+// flush writes what waits for c, once.
+func (l *loop) flush(c *conn) {
+	c.dirty = false
+	if c.state == stateGone || len(c.out) == c.outOff {
+		l.flushed(c)
+		return
+	}
+	n, err := write(int(c.fd), c.out[c.outOff:])
+	if err != nil && err != errAgain {
+		l.lost(c)
+		return
+	}
+	c.outOff += n
+	c.bytesOut += uint64(n)
+	if n > 0 {
+		c.active = l.now
+	}
+	if c.outOff == len(c.out) {
+		l.releaseOutput(c)
+	} else {
+		l.compactOutput(c)
+		l.deadlines.arm(c, l.now, c.listener.limits.WriteTimeout)
+	}
+	l.flushed(c)
+}
+
+func (l *loop) releaseOutput(c *conn) {
+	if c.out != nil && !c.shared {
+		l.buffers.put(c.out)
+	}
+	if c.interest&unix.EPOLLOUT != 0 { // a write time-out may be armed
+		l.rearm(c)
+	}
+	c.out, c.outOff, c.shared = nil, 0, false
+}
+
+// compactOutput keeps a slow client's buffer from growing by what was written.
+func (l *loop) compactOutput(c *conn) {
+	if c.outOff > 64<<10 && c.outOff > len(c.out)/2 && !c.shared {
+		c.out = append(c.out[:0], c.out[c.outOff:]...)
+		c.outOff = 0
+	}
+}
+
+// flushed runs what waited for the output.
+func (l *loop) flushed(c *conn) {
+	if c.state == stateGone {
+		return
+	}
+	if c.exchange != nil {
+		l.creditFlushed(c)
+	}
+	if c.slow && len(c.out)-c.outOff <= c.listener.limits.SendBufferBytes/8 {
+		l.drainedOutput(c)
+	}
+	if len(c.out) == c.outOff && c.state == stateClosing {
+		l.shut(c)
+		return
+	}
+	l.updateInterest(c)
+}
+
+// pending is how many bytes wait for the client.
+func (c *conn) pending() int { return len(c.out) - c.outOff }
+
+// rearm sets the time-out that fits c's state.
+func (l *loop) rearm(c *conn) {
+	limits := &c.listener.limits
+	switch {
+	case c.kind == kindWebSocket:
+		l.deadlines.arm(c, l.now, limits.PingInterval)
+	case c.kind != kindHTTP:
+		l.deadlines.disarm(c)
+	case c.exchange == nil && len(c.in) > 0:
+		l.deadlines.arm(c, l.now, limits.HeaderTimeout)
+	case c.exchange == nil:
+		l.deadlines.arm(c, l.now, limits.IdleTimeout)
+	case c.exchange.state == exchangeBody:
+		l.deadlines.arm(c, l.now, limits.BodyTimeout)
+	default:
+		l.deadlines.disarm(c)
+	}
+}
+
+// expire acts on a time-out.
+func (l *loop) expire(c *conn) {
+	switch {
+	case c.pending() > 0:
+		c.listener.slowClosed++
+		l.log.Debug("Closed a connection that took no data within write_timeout", "connection", c.id, "remote", c.peer)
+		l.lost(c)
+	case c.state >= stateClosing:
+		l.lost(c)
+	case c.kind == kindHTTP:
+		l.expireHTTP(c)
+	case c.kind == kindWebSocket:
+		l.expireWebSocket(c)
+	}
+}
+
+// ended: the client sent end of file.
+func (l *loop) ended(c *conn) {
+	if c.state != stateOpen {
+		l.lost(c)
+		return
+	}
+	c.state = stateHalf
+	l.finishHalf(c)
+	if c.state == stateHalf {
+		l.updateReading(c)
+	}
+}
+
+// finishHalf closes a half-closed connection once nothing is owed to it.
+func (l *loop) finishHalf(c *conn) {
+	if c.state != stateHalf {
+		return
+	}
+	if c.kind == kindHTTP {
+		if c.exchange == nil || c.exchange.state == exchangeBody {
+			l.closeAfterFlush(c)
+		}
+		return
+	}
+	if c.kind == kindWebSocket { // no close frame came before
+		l.lost(c)
+		return
+	}
+	if !c.dialogue.busy() {
+		c.dialogue.closeCode, c.dialogue.closeReason = closeNormal, ""
+		l.closeAfterFlush(c)
+	}
+}
+
+// closeAfterFlush takes no more input and closes once the output is written.
+func (l *loop) closeAfterFlush(c *conn) {
+	if c.state >= stateClosing {
+		return
+	}
+	half := c.state == stateHalf
+	c.state = stateClosing
+	if half {
+		l.releaseInput(c)
+	}
+	if c.pending() == 0 && !c.dirty {
+		l.shut(c)
+		return
+	}
+	l.deadlines.arm(c, l.now, c.listener.limits.WriteTimeout)
+	l.touched(c)
+}
+
+const lingerTimeout = 2 * time.Second
+
+// shut ends our side after the last byte was written. Unread input would make
+// the kernel send RST, which can destroy the answer on its way (RFC 9112
+// section 9.6), so what still comes is read and thrown away for a while.
+func (l *loop) shut(c *conn) {
+	if len(c.in) == 0 && !c.linger {
+		l.drop(c)
+		return
+	}
+	c.state = stateLingering
+	c.paused = false
+	l.releaseInput(c)
+	_ = unix.Shutdown(int(c.fd), unix.SHUT_WR)
+	l.deadlines.arm(c, l.now, lingerTimeout)
+	l.updateInterest(c)
+}
+
+// lost closes a connection that broke or must end at once.
+func (l *loop) lost(c *conn) {
+	if d := c.dialogue; d != nil && d.closeCode == 0 {
+		d.closeCode = closeAbnormal
+	}
+	l.drop(c)
+}
+
+// drop closes the descriptor and settles what c had under way.
+func (l *loop) drop(c *conn) {
+	if c.state == stateGone {
+		return
+	}
+	c.state = stateGone
+	l.deadlines.disarm(c)
+	closeFD(int(c.fd))
+	c.listener.connections--
+	l.releaseInput(c)
+	if c.out != nil && !c.shared {
+		l.buffers.put(c.out)
+	}
+	c.out = nil
+	if c.exchange != nil {
+		l.abandonExchange(c)
+	}
+	if c.dialogue != nil {
+		l.endDialogue(c)
+	} else {
+		l.conns.remove(c)
+	}
+	l.resumeAccepting()
+	l.checkStopped()
+}
+
+// peerName spells an address as docs and logs do.
+func peerName(sa unix.Sockaddr) string {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)).String()
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port)).String()
+	}
+	return "unix:"
+}

@@ -1,0 +1,406 @@
+package gateway
+
+import (
+	"time"
+
+	"gw/protocol/control"
+	"gw/protocol/wire"
+)
+
+// pool is what dispatch knows of a pool: its active workers, and what waits
+// for one of them.
+//
+// Invariant: something waits only while no active worker has room for it.
+type pool struct {
+	name           string
+	requestTimeout time.Duration
+	queueTimeout   time.Duration
+	queueLimit     int
+	onCrash        control.OnCrash
+
+	active      []*worker
+	events      wire.Events // of the latest worker that became active
+	eventsKnown bool
+
+	queue   itemList  // HTTP requests; bounded by queueLimit, newest refused with 503
+	waiting connQueue // connections with messages and no worker; bounded by the connections
+
+	retried, redelivered, dropped, timedOut uint64
+}
+
+func (p *pool) add(w *worker) { p.active = append(p.active, w) }
+
+func (p *pool) remove(w *worker) {
+	for i, a := range p.active {
+		if a == w {
+			p.active = append(p.active[:i], p.active[i+1:]...)
+			return
+		}
+	}
+}
+
+// pick returns the worker with the fewest unfinished messages that has room,
+// or nil. Among equals the first: bursts stay together and travel in one frame.
+func (p *pool) pick() *worker {
+	var best *worker
+	for _, w := range p.active {
+		if w.hasRoom() && (best == nil || w.sent.len < best.sent.len) {
+			best = w
+		}
+	}
+	return best
+}
+
+// idle returns a worker with nothing to do, or nil.
+func (p *pool) idle() *worker {
+	for _, w := range p.active {
+		if w.sent.len == 0 && w.hasRoom() {
+			return w
+		}
+	}
+	return nil
+}
+
+// dispatchRequest sends a complete request to a worker, or lets it wait.
+func (l *loop) dispatchRequest(c *conn) {
+	e := c.exchange
+	e.state = exchangeWaiting
+	if e.pool.queue.len == 0 {
+		if w := e.pool.pick(); w != nil {
+			l.deliverRequest(w, e.item)
+			return
+		}
+	}
+	if e.pool.queue.len >= e.pool.queueLimit {
+		it := e.item
+		e.item = nil
+		l.items.put(it)
+		l.fail(c, 503, "too many requests wait for a worker")
+		return
+	}
+	e.item.queuedAt = l.now
+	e.pool.queue.pushBack(e.item)
+}
+
+func (l *loop) deliverRequest(w *worker, it *item) {
+	e := it.conn.exchange
+	e.worker = w
+	w.exchanges.add(e)
+	l.deliver(w, it)
+}
+
+// feed gives w what waits, requests and connections in turn, until its window is full.
+func (l *loop) feed(w *worker) {
+	for w.hasRoom() {
+		progress := false
+		if it := w.pool.queue.popFront(); it != nil {
+			l.deliverRequest(w, it)
+			progress = true
+		}
+		if w.hasRoom() && l.feedFrom(&w.waiting) {
+			progress = true
+		}
+		if w.hasRoom() && l.feedFrom(&w.pool.waiting) {
+			progress = true
+		}
+		if !progress {
+			l.steal(w)
+			return
+		}
+	}
+}
+
+func (l *loop) feedFrom(q *connQueue) bool {
+	c := q.pop()
+	if c == nil {
+		return false
+	}
+	l.forward(c)
+	return true
+}
+
+// steal takes over a connection whose messages wait behind another worker's
+// slow work, when w has nothing to do.
+func (l *loop) steal(w *worker) {
+	if w.sent.len > 0 {
+		return
+	}
+	for _, other := range w.pool.active {
+		if other == w {
+			continue
+		}
+		if c := other.waiting.popIf(func(d *dialogue) bool { return d.unfinished == 0 }); c != nil {
+			l.forward(c)
+			if w.sent.len > 0 {
+				return
+			}
+		}
+	}
+}
+
+// releaseWaiting moves connections that waited for w to other workers.
+func (l *loop) releaseWaiting(w *worker) {
+	for n := w.waiting.len; n > 0; n-- {
+		if c := w.waiting.pop(); c != nil {
+			l.forward(c)
+		}
+	}
+}
+
+// forward gives c's waiting messages to its worker, or to another one when
+// its own cannot take them and has nothing unfinished of it.
+func (l *loop) forward(c *conn) {
+	d := c.dialogue
+	for d.queue.len > 0 && d.queued == nil {
+		w := l.workerFor(c)
+		if w == nil {
+			return
+		}
+		it := d.queue.popFront()
+		d.queuedBytes -= len(it.data)
+		l.deliverEvent(w, c, it)
+	}
+}
+
+// workerFor returns the worker that c's next message may go to now. nil: c
+// waits, and is in the queue that will wake it.
+func (l *loop) workerFor(c *conn) *worker {
+	d := c.dialogue
+	w := d.worker
+	if w != nil && w.hasRoom() {
+		return w
+	}
+	usable := w != nil && w.state == workerActive && !w.deaf
+	var next *worker
+	switch {
+	case d.unfinished > 0: // it must stay: what is unfinished goes first
+	case usable:
+		next = d.pool.idle()
+	default:
+		next = d.pool.pick()
+	}
+	switch {
+	case next != nil:
+		l.moveTo(c, next)
+		return next
+	case usable:
+		w.waiting.push(c)
+	case d.unfinished == 0:
+		d.pool.waiting.push(c)
+	}
+	return nil
+}
+
+// moveTo pins c to w.
+func (l *loop) moveTo(c *conn, w *worker) {
+	d := c.dialogue
+	if old := d.worker; old != nil {
+		old.conns--
+		if d.known && old.state == workerActive && !old.deaf {
+			l.endMessage(old, wire.AppendDetach(l.beginMessage(old), c.id))
+		}
+	}
+	d.worker, d.known = w, false
+	w.conns++
+}
+
+// deliverEvent sends one message of a connection, with an introduction when w
+// does not know the connection.
+func (l *loop) deliverEvent(w *worker, c *conn, it *item) {
+	d := c.dialogue
+	if !wanted(w, d, it.op) {
+		l.items.put(it)
+		l.dialogueMoved(c)
+		return
+	}
+	if !d.known {
+		if it.op != wire.OpOpen {
+			conn := d.describe(c)
+			l.endMessage(w, wire.AppendAttach(l.beginMessage(w), &conn, d.session, d.uid))
+		}
+		d.known = true
+	}
+	d.link(it)
+	l.deliver(w, it)
+}
+
+// wanted reports whether w listens to such an event. A connection that w
+// knows must be closed there, whether it asked for the event or not.
+func wanted(w *worker, d *dialogue, op wire.Op) bool {
+	e := &w.ready.Events
+	switch op {
+	case wire.OpOpen:
+		return e.Connect
+	case wire.OpClose:
+		return d.known || e.Close
+	case wire.OpBuf:
+		return e.Buffer
+	}
+	return true
+}
+
+// settle decides what becomes of the work of a dead worker. readUpTo is how far
+// it read in the stream written to it: messages behind that were not begun.
+func (l *loop) settle(w *worker, reason string, readUpTo int64) {
+	unfinished := w.sent.len
+	suspect := w.sent.first // the one it was working on, if it works in order
+	if w.goodbye && w.begun == 0 || unfinished == 0 {
+		suspect = nil
+	}
+	for it := w.sent.last; it != nil; it = w.sent.last {
+		w.sent.remove(it)
+		it.worker = nil
+		fresh := it.at >= readUpTo || w.goodbye && w.begun <= w.sent.len
+		if it == suspect && !fresh {
+			it.crashes++
+		}
+		l.settleItem(w, it, fresh)
+	}
+	for e := w.exchanges.first; e != nil; e = w.exchanges.first {
+		l.settleExchange(e)
+	}
+	for _, c := range l.conns.conns {
+		if c != nil && c.dialogue != nil && c.dialogue.worker == w {
+			l.orphan(c)
+		}
+	}
+	l.wake(w.pool)
+	if unfinished > 0 {
+		l.log.Warn("A handler ended with work unfinished", "pool", w.pool.name, "slot", w.slot, "worker", w.id, "pid", w.pid, "exit", reason, "unfinished", unfinished)
+	}
+}
+
+// settleItem puts one unfinished item back, or gives it up. fresh: it was
+// certainly not begun.
+func (l *loop) settleItem(w *worker, it *item, fresh bool) {
+	c := it.conn
+	switch {
+	case c == nil:
+		l.items.put(it)
+	case c.exchange != nil && c.exchange.item == it:
+		l.settleRequest(w, c, it, fresh)
+	default:
+		c.dialogue.unlink(it)
+		l.settleMessage(c, it, fresh)
+	}
+}
+
+// settleRequest: again elsewhere if that is safe, once; else 502.
+func (l *loop) settleRequest(w *worker, c *conn, it *item, fresh bool) {
+	e := c.exchange
+	again := e.state == exchangeWaiting && (fresh || e.idempotent && it.crashes < 2)
+	if !again {
+		e.item = nil
+		l.items.put(it)
+		return // settleExchange answers it
+	}
+	w.exchanges.remove(e)
+	e.worker = nil
+	it.queuedAt = l.now
+	e.pool.queue.pushFront(it)
+	e.pool.retried++
+}
+
+func (l *loop) settleExchange(e *exchange) {
+	w := e.worker
+	w.exchanges.remove(e)
+	e.worker = nil
+	l.fail(e.conn, 502, "the handler died before it answered")
+}
+
+// settleMessage follows the pool's on_crash.
+func (l *loop) settleMessage(c *conn, it *item, fresh bool) {
+	p := c.dialogue.pool
+	switch {
+	case it.op == wire.OpMsg && it.crashes >= 2:
+		l.log.Error("Dropped a message that killed its handler twice, and closed its connection", "pool", p.name, "connection", it.id, "remote", c.peer, "bytes", len(it.data))
+		p.dropped++
+		l.items.put(it)
+		l.closeDialogue(c, closeInternal, "the handler failed on this message")
+	case fresh || it.op != wire.OpMsg || p.onCrash == control.Redeliver:
+		if !fresh && it.op == wire.OpMsg {
+			p.redelivered++
+		}
+		c.dialogue.queue.pushFront(it)
+		c.dialogue.queuedBytes += len(it.data)
+	default:
+		p.dropped++
+		l.items.put(it)
+		if p.onCrash == control.CloseConnection {
+			l.closeDialogue(c, closeInternal, "the handler died")
+		}
+	}
+}
+
+// orphan unpins c from a dead worker; its waiting messages find another.
+func (l *loop) orphan(c *conn) {
+	d := c.dialogue
+	d.worker, d.known = nil, false
+	l.forward(c)
+	l.dialogueMoved(c)
+}
+
+// wake gives a pool's waiting work to whoever has room.
+func (l *loop) wake(p *pool) {
+	for _, w := range p.active {
+		l.feed(w)
+	}
+}
+
+// sweepPools ends what waited or ran too long.
+func (l *loop) sweepPools() {
+	for _, p := range l.pools {
+		l.sweepQueue(p)
+		if p.requestTimeout > 0 {
+			l.sweepWorkers(p)
+		}
+	}
+}
+
+// sweepQueue answers 503 to requests no worker took in time.
+func (l *loop) sweepQueue(p *pool) {
+	for it := p.queue.first; it != nil && p.queueTimeout > 0 && l.now-it.queuedAt > p.queueTimeout; it = p.queue.first {
+		p.queue.remove(it)
+		p.timedOut++
+		c := it.conn
+		c.exchange.item = nil
+		l.items.put(it)
+		l.fail(c, 503, "no worker was free in time")
+	}
+}
+
+// sweepWorkers looks for messages under way longer than request_timeout. A
+// streamed answer that goes on is not one of them: its beginning was in time.
+func (l *loop) sweepWorkers(p *pool) {
+	for _, w := range l.workers {
+		if w == nil || w.pool != p || w.state >= workerBroken {
+			continue
+		}
+		it := w.sent.first
+		for it != nil && it.conn != nil && it.conn.exchange != nil && it.conn.exchange.item == it && it.conn.exchange.state == exchangeStreaming {
+			it = it.next
+		}
+		if it != nil && l.now-max(it.sentAt, w.lastAck) > p.requestTimeout {
+			l.timeOut(w, it)
+		}
+	}
+}
+
+// timeOut answers for a hanging worker and has it replaced.
+func (l *loop) timeOut(w *worker, it *item) {
+	took := l.now - it.sentAt
+	w.pool.timedOut++
+	l.log.Error("A handler ran into request_timeout and is replaced", "pool", w.pool.name, "slot", w.slot, "worker", w.id, "pid", w.pid, "took", took, "request_timeout", w.pool.requestTimeout)
+	if c := it.conn; c != nil {
+		if c.exchange != nil && c.exchange.item == it {
+			c.exchange.item = nil
+			it.conn = nil
+			l.fail(c, 504, "the handler did not answer in time")
+		} else {
+			c.dialogue.unlink(it)
+			it.conn = nil
+			l.closeDialogue(c, closeInternal, "the handler did not answer in time")
+		}
+	}
+	l.giveUp(w, "ran longer than request_timeout", true)
+}

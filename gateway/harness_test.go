@@ -1,0 +1,389 @@
+package gateway
+
+import (
+	"bufio"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"gw/protocol/control"
+	"gw/protocol/wire"
+)
+
+// harness is a loop with listeners on loopback, the test playing the master.
+type harness struct {
+	t       *testing.T
+	loop    *loop
+	reports chan *control.Message
+	log     *logBuffer
+	address map[string]string // scheme to host:port
+	next    uint64
+}
+
+// logBuffer collects the gateway's log.
+type logBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// limits that tests do not run into, unless they set others.
+func testLimits() control.Limits {
+	return control.Limits{HeaderTimeout: 10 * time.Second, BodyTimeout: 10 * time.Second, IdleTimeout: 75 * time.Second, WriteTimeout: 10 * time.Second,
+		MaxHeaderBytes: 32 << 10, MaxBodyBytes: 8 << 20, MaxMessageBytes: 512 << 10, SendBufferBytes: 1 << 20}
+}
+
+func startLoop(t *testing.T, change func(*control.Configuration)) *harness {
+	t.Helper()
+	h := &harness{t: t, reports: make(chan *control.Message, 1000), log: new(logBuffer), address: map[string]string{}}
+	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	l, err := newLoop(log, func(m *control.Message) { h.reports <- m })
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.loop = l
+	c := &control.Configuration{Version: "test", TempDir: t.TempDir(),
+		Pools: []control.Pool{{Name: "web", QueueLimit: 100, QueueTimeout: 10 * time.Second, RequestTimeout: 30 * time.Second, OnCrash: control.Redeliver}}}
+	var files []*os.File
+	for i, scheme := range []string{"http", "text", "frame", "tcp"} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := ln.(*net.TCPListener).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.address[scheme] = ln.Addr().String()
+		ln.Close()
+		files = append(files, f)
+		c.Listeners = append(c.Listeners, control.Listener{ID: i + 1, Name: scheme, Scheme: scheme, Address: h.address[scheme], Fresh: true,
+			Routes: []control.Route{{Prefix: "/", Pool: "web"}}, Limits: testLimits()})
+	}
+	if change != nil {
+		change(c)
+	}
+	finished := make(chan error, 1)
+	go func() { finished <- l.run() }()
+	h.tell(&control.Message{Kind: control.Configure, Configuration: c}, files...)
+	h.expect(control.Configured)
+	t.Cleanup(func() {
+		l.mailbox.post(func() { l.done = true })
+		if err := <-finished; err != nil {
+			t.Error(err)
+		}
+		for _, w := range l.workers {
+			if w != nil {
+				l.closeFromHandler(w)
+				closeFD(w.toHandler)
+			}
+		}
+		for _, c := range l.conns.conns {
+			if c != nil && c.state != stateGone {
+				closeFD(int(c.fd))
+			}
+		}
+		for _, ln := range l.listeners {
+			l.closeListener(ln)
+		}
+		l.close()
+		if t.Failed() {
+			t.Log(h.log.String())
+		}
+	})
+	return h
+}
+
+func (h *harness) tell(m *control.Message, files ...*os.File) {
+	h.loop.mailbox.post(func() { h.loop.control(m, files) })
+}
+
+// expect waits for a report of this kind and passes over others.
+func (h *harness) expect(kind control.Kind) *control.Message {
+	h.t.Helper()
+	timeout := time.After(10 * time.Second)
+	for {
+		select {
+		case m := <-h.reports:
+			if m.Kind == kind {
+				return m
+			}
+		case <-timeout:
+			h.t.Fatalf("no %s from the gateway\n%s", kind, h.log.String())
+		}
+	}
+}
+
+// do runs f in the loop and waits for it.
+func (h *harness) do(f func()) {
+	done := make(chan struct{})
+	h.loop.mailbox.post(func() { f(); close(done) })
+	<-done
+}
+
+// handler is a worker played by the test.
+type handler struct {
+	h    *harness
+	id   uint64
+	in   *os.File // its descriptor 3
+	out  *os.File // its descriptor 4
+	r    *bufio.Reader
+	msgs []received
+}
+
+// received is a message as a handler sees it.
+type received struct {
+	op   wire.Op
+	id   uint64
+	n    uint64 // flags of MSG, code of CLOSE and ABORT, bytes of CREDIT
+	data []byte // body, message, path of OPEN and ATTACH
+	path string
+	head string // header block
+	meth string
+	sess []byte
+}
+
+// attach gives the loop a worker and reads its HELLO; it is not ready yet.
+func (h *harness) attach() *handler {
+	h.t.Helper()
+	h.next++
+	var a, b [2]int
+	if err := syscall.Pipe2(a[:], syscall.O_CLOEXEC); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := syscall.Pipe2(b[:], syscall.O_CLOEXEC); err != nil {
+		h.t.Fatal(err)
+	}
+	w := &handler{h: h, id: h.next, in: os.NewFile(uintptr(a[0]), "in"), out: os.NewFile(uintptr(b[1]), "out")}
+	w.r = bufio.NewReaderSize(w.in, 64<<10)
+	h.tell(&control.Message{Kind: control.Attach, Worker: &control.Worker{ID: w.id, Pool: "web", Slot: int(w.id), PID: 1 << 30}},
+		os.NewFile(uintptr(a[1]), "to"), os.NewFile(uintptr(b[0]), "from"))
+	h.t.Cleanup(func() { w.in.Close(); w.out.Close() })
+	if m := w.next(); m.op != wire.OpHello {
+		h.t.Fatalf("first message is %#x", m.op)
+	}
+	return w
+}
+
+// worker attaches, makes ready and activates a handler.
+func (h *harness) worker(concurrency int, events ...string) *handler {
+	h.t.Helper()
+	w := h.attach()
+	if len(events) == 0 {
+		events = []string{"request", "message"}
+	}
+	w.ready(concurrency, events...)
+	h.expect(control.WorkerReady)
+	h.tell(&control.Message{Kind: control.Activate, Worker: &control.Worker{ID: w.id}})
+	return w
+}
+
+func (w *handler) ready(concurrency int, events ...string) {
+	m := append(wire.AppendArray(nil, 3), byte(wire.OpReady), wire.Version)
+	m = wire.AppendMap(m, 2)
+	m = wire.AppendUint(wire.AppendStr(m, "concurrency"), uint64(concurrency))
+	m = wire.AppendArray(wire.AppendStr(m, "events"), len(events))
+	for _, e := range events {
+		m = wire.AppendStr(m, e)
+	}
+	w.say(m)
+}
+
+// say writes messages as one frame.
+func (w *handler) say(messages ...[]byte) {
+	w.h.t.Helper()
+	b := make([]byte, wire.BatchHeaderLen)
+	for _, m := range messages {
+		b = append(b, m...)
+	}
+	wire.PutBatchHeader(b, len(messages))
+	if _, err := w.out.Write(b); err != nil {
+		w.h.t.Fatal(err)
+	}
+}
+
+// next returns the next message, waiting for it.
+func (w *handler) next() received {
+	w.h.t.Helper()
+	for len(w.msgs) == 0 {
+		_ = w.in.SetReadDeadline(time.Now().Add(10 * time.Second))
+		var head [wire.HeaderLen]byte
+		if _, err := io.ReadFull(w.r, head[:]); err != nil {
+			w.h.t.Fatalf("handler %d: %v\n%s", w.id, err, w.h.log.String())
+		}
+		n, _, err := wire.FrameLength(head[:], wire.FrameCap)
+		if err != nil {
+			w.h.t.Fatal(err)
+		}
+		payload := make([]byte, n)
+		if _, err := io.ReadFull(w.r, payload); err != nil {
+			w.h.t.Fatal(err)
+		}
+		w.msgs = decodeForHandler(w.h.t, payload)
+	}
+	m := w.msgs[0]
+	w.msgs = w.msgs[1:]
+	return m
+}
+
+// expect returns the next message, which must have this op.
+func (w *handler) expect(op wire.Op) received {
+	w.h.t.Helper()
+	m := w.next()
+	if m.op != op {
+		w.h.t.Fatalf("handler %d got op %#x (%+v), want %#x", w.id, m.op, m, op)
+	}
+	return m
+}
+
+// exit closes the handler's pipes and reports its death.
+func (w *handler) exit(reason string) {
+	w.in.Close()
+	w.out.Close()
+	w.h.tell(&control.Message{Kind: control.Exited, Worker: &control.Worker{ID: w.id}, Reason: reason})
+}
+
+func decodeForHandler(t *testing.T, payload []byte) (out []received) {
+	t.Helper()
+	r := wire.NewReader(payload)
+	for n := r.Array(); n > 0; n-- {
+		fields := r.Array()
+		m := received{op: wire.Op(r.Uint())}
+		used := 1
+		switch m.op {
+		case wire.OpReq:
+			m.id, m.n = r.Uint(), r.Uint()
+			r.Uint()
+			r.Bytes()
+			m.meth, m.path = string(r.Bytes()), string(r.Bytes())
+			r.Bytes()
+			m.head, m.data = string(r.Bytes()), r.Bytes()
+			used = 10
+		case wire.OpMsg:
+			m.id, m.n, m.data = r.Uint(), r.Uint(), r.Bytes()
+			used = 4
+		case wire.OpClose:
+			m.id, m.n, m.data = r.Uint(), r.Uint(), r.Bytes()
+			used = 4
+		case wire.OpCredit, wire.OpAbort, wire.OpBuf:
+			m.id, m.n = r.Uint(), r.Uint()
+			used = 3
+		case wire.OpDetach, wire.OpPing:
+			m.id = r.Uint()
+			used = 2
+		case wire.OpOpen, wire.OpAttach:
+			m.id = r.Uint()
+			r.Uint()
+			r.Bytes()
+			r.Bytes()
+			m.path = string(r.Bytes())
+			used = 6
+			if m.op == wire.OpAttach {
+				r.Bytes()
+				m.head, m.sess = string(r.Bytes()), r.Bytes()
+				used = 9
+			}
+		}
+		for ; used < fields; used++ {
+			r.Raw()
+		}
+		if err := r.Err(); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// What handlers say.
+
+func res(id uint64, status int, body string) []byte {
+	m := wire.AppendUint(append(wire.AppendArray(nil, 5), byte(wire.OpRes)), id)
+	m = wire.AppendUint(m, uint64(status))
+	m = wire.AppendStr(wire.AppendStr(wire.AppendMap(m, 1), "content-type"), "text/plain")
+	return wire.AppendStr(m, body)
+}
+
+func ack(n uint64) []byte {
+	return wire.AppendUint(append(wire.AppendArray(nil, 2), byte(wire.OpAck)), n)
+}
+
+func done(cid, n uint64) []byte {
+	return wire.AppendUint(wire.AppendUint(append(wire.AppendArray(nil, 3), byte(wire.OpDone)), cid), n)
+}
+
+func send(cid uint64, data string) []byte {
+	m := wire.AppendUint(append(wire.AppendArray(nil, 4), byte(wire.OpSend)), cid)
+	return wire.AppendStr(wire.AppendUint(m, 0), data)
+}
+
+// withText makes JOIN, LEAVE, BIND, SESSION and RES_CHUNK, RES_END.
+func withText(op wire.Op, id uint64, text string) []byte {
+	m := wire.AppendUint(append(wire.AppendArray(nil, 3), byte(op)), id)
+	return wire.AppendStr(m, text)
+}
+
+func closeConn(cid uint64, code uint64, reason string) []byte {
+	m := wire.AppendUint(append(wire.AppendArray(nil, 4), byte(wire.OpCloseConn)), cid)
+	return wire.AppendStr(wire.AppendUint(m, code), reason)
+}
+
+// client is one connection to a listener.
+type client struct {
+	t *testing.T
+	net.Conn
+	r *bufio.Reader
+}
+
+func (h *harness) dial(scheme string) *client {
+	h.t.Helper()
+	c, err := net.Dial("tcp", h.address[scheme])
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { c.Close() })
+	_ = c.SetDeadline(time.Now().Add(15 * time.Second))
+	return &client{t: h.t, Conn: c, r: bufio.NewReader(c)}
+}
+
+func (c *client) write(s string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c, s); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// line reads one line without its end.
+func (c *client) line() string {
+	c.t.Helper()
+	s, err := c.r.ReadString('\n')
+	if err != nil {
+		c.t.Fatalf("after %q: %v", s, err)
+	}
+	return strings.TrimRight(s, "\r\n")
+}
+
+// eof wants the connection to end here.
+func (c *client) eof() {
+	c.t.Helper()
+	if b, err := c.r.ReadByte(); err != io.EOF {
+		c.t.Fatalf("want end of file, got %q %v", b, err)
+	}
+}

@@ -1,0 +1,312 @@
+package gateway
+
+import (
+	"encoding/binary"
+
+	"gw/protocol/framing"
+	"gw/protocol/websocket"
+	"gw/protocol/wire"
+)
+
+// hub knows which connections belong together: groups, and user ids. It lives
+// in the gateway, so handlers stay replaceable.
+type hub struct {
+	groups map[string]*group
+	uids   map[string]*group
+}
+
+// group is a named set of connections, in no order.
+type group struct {
+	name    string
+	members []*conn
+}
+
+// membership is a connection's place in a group.
+type membership struct {
+	group *group
+	index int
+}
+
+// groupsPerConn bounds what one connection may join.
+const groupsPerConn = 1024
+
+func (h *hub) join(c *conn, name string) {
+	d := c.dialogue
+	for i := range d.groups {
+		if d.groups[i].group.name == name {
+			return
+		}
+	}
+	if h.groups == nil {
+		h.groups = make(map[string]*group)
+	}
+	g := h.groups[name]
+	if g == nil {
+		g = &group{name: name}
+		h.groups[name] = g
+	}
+	d.groups = append(d.groups, membership{group: g, index: len(g.members)})
+	g.members = append(g.members, c)
+}
+
+func (h *hub) leave(c *conn, name string) {
+	d := c.dialogue
+	for i := range d.groups {
+		if d.groups[i].group.name == name {
+			h.remove(d.groups[i])
+			d.groups = append(d.groups[:i], d.groups[i+1:]...)
+			return
+		}
+	}
+}
+
+// remove fills the gap in the group with its last member.
+func (h *hub) remove(m membership) {
+	g := m.group
+	last := len(g.members) - 1
+	moved := g.members[last]
+	g.members[m.index] = moved
+	g.members[last] = nil
+	g.members = g.members[:last]
+	for i := range moved.dialogue.groups {
+		if moved.dialogue.groups[i].group == g {
+			moved.dialogue.groups[i].index = m.index
+		}
+	}
+	if last == 0 {
+		delete(h.groups, g.name)
+	}
+}
+
+// bind gives c a user id; an empty one takes it away.
+func (h *hub) bind(c *conn, uid string) {
+	d := c.dialogue
+	if d.uid == uid {
+		return
+	}
+	if g := h.uids[d.uid]; g != nil {
+		for i, m := range g.members {
+			if m == c {
+				g.members = append(g.members[:i], g.members[i+1:]...)
+				break
+			}
+		}
+		if len(g.members) == 0 {
+			delete(h.uids, d.uid)
+		}
+	}
+	d.uid = uid
+	if uid == "" {
+		return
+	}
+	if h.uids == nil {
+		h.uids = make(map[string]*group)
+	}
+	if h.uids[uid] == nil {
+		h.uids[uid] = &group{name: uid}
+	}
+	h.uids[uid].members = append(h.uids[uid].members, c)
+}
+
+// forget takes a closed connection out of everything.
+func (h *hub) forget(c *conn) {
+	d := c.dialogue
+	for _, m := range d.groups {
+		h.remove(m)
+	}
+	d.groups = nil
+	h.bind(c, "")
+}
+
+// handleHub acts on the messages of a handler that concern connections.
+func (l *loop) handleHub(w *worker, m *wire.Message) {
+	switch m.Op {
+	case wire.OpPublish:
+		if g := l.hub.groups[string(m.Text)]; g != nil {
+			l.publish(g.members, m)
+		}
+		return
+	case wire.OpSendUID:
+		if g := l.hub.uids[string(m.Text)]; g != nil {
+			l.publish(g.members, m)
+		}
+		return
+	case wire.OpBroadcast:
+		l.broadcast(m)
+		return
+	case wire.OpSendMany:
+		l.sendMany(m)
+		return
+	case wire.OpCall:
+		l.call(w, m)
+		return
+	}
+	c := l.conns.find(m.ID)
+	if c == nil || c.dialogue == nil || c.state == stateGone {
+		return // it has left; its close event is on the way
+	}
+	switch m.Op {
+	case wire.OpCloseConn:
+		l.dropQueued(c.dialogue)
+		l.closeDialogue(c, closeCodeFor(m.Code), string(m.Text))
+	case wire.OpJoin:
+		if n := len(m.Text); n < 1 || n > wire.GroupLimit || len(c.dialogue.groups) >= groupsPerConn {
+			l.log.Error("A handler's join was ignored: group names have 1 to 128 bytes, a connection at most 1024 groups", "pool", w.pool.name, "pid", w.pid, "connection", c.id)
+			return
+		}
+		l.hub.join(c, string(m.Text))
+	case wire.OpLeave:
+		l.hub.leave(c, string(m.Text))
+	case wire.OpBind:
+		l.hub.bind(c, string(m.Text))
+	case wire.OpSession:
+		if len(m.Data) > wire.SessionLimit {
+			l.failWorker(w, "sent a session of more than 16 KiB")
+			return
+		}
+		c.dialogue.session = append(c.dialogue.session[:0], m.Data...)
+	}
+}
+
+// closeCodeFor keeps to the codes an endpoint may send (RFC 6455 section 7.4.2).
+func closeCodeFor(code uint64) uint16 {
+	if code <= 0xffff && websocket.ValidCloseCode(uint16(code)) {
+		return uint16(code)
+	}
+	return closeNormal
+}
+
+// fanout is one payload for many connections, framed once for each kind.
+type fanout struct {
+	flags  uint64
+	data   []byte
+	framed [kindTCP + 1][]byte
+}
+
+func (f *fanout) bytes(k kind) []byte {
+	if f.framed[k] == nil {
+		switch k {
+		case kindWebSocket:
+			f.framed[k] = websocket.AppendFrame(nil, opcode(f.flags), f.data)
+		case kindText:
+			f.framed[k] = framing.AppendLine(nil, f.data)
+		case kindFrame:
+			f.framed[k] = framing.AppendFrame(nil, f.data)
+		default:
+			f.framed[k] = append([]byte{}, f.data...)
+		}
+	}
+	return f.framed[k]
+}
+
+// publish queues a payload for each member but the excepted. Walks backwards:
+// closing a slow reader takes it out of members.
+func (l *loop) publish(members []*conn, m *wire.Message) {
+	f := fanout{flags: m.Flags, data: m.Data}
+	for i := len(members) - 1; i >= 0; i-- {
+		if i < len(members) {
+			l.publishTo(members[i], &f, m.IDs)
+		}
+	}
+}
+
+func (l *loop) publishTo(c *conn, f *fanout, except wire.IDs) {
+	if c == nil || c.dialogue == nil || c.state >= stateClosing || len(except) > 1 && except.Has(c.id) || !l.roomFor(c, len(f.data)) {
+		return
+	}
+	l.share(c, f.bytes(c.kind))
+}
+
+func (l *loop) broadcast(m *wire.Message) {
+	f := fanout{flags: m.Flags, data: m.Data}
+	for _, c := range l.conns.conns {
+		if c != nil && (m.ID == 0 || uint64(c.listener.id) == m.ID) {
+			l.publishTo(c, &f, m.IDs)
+		}
+	}
+}
+
+func (l *loop) sendMany(m *wire.Message) {
+	f := fanout{flags: m.Flags, data: m.Data}
+	for walk := m.IDs.Walk(); ; {
+		id, ok := walk.Next()
+		if !ok {
+			return
+		}
+		l.publishTo(l.conns.find(id), &f, nil)
+	}
+}
+
+// call answers a handler's question.
+func (l *loop) call(w *worker, m *wire.Message) {
+	args := wire.NewReader(m.Value)
+	n := args.Array()
+	name, _ := args.BytesOrNil()
+	if n == 0 {
+		name = nil
+	}
+	out := l.beginMessage(w)
+	switch string(m.Text) {
+	case "count":
+		out = wire.AppendUint(wire.AppendReply(out, m.ID, true), uint64(l.count(name)))
+	case "is_online":
+		out = wire.AppendBool(wire.AppendReply(out, m.ID, true), l.hub.uids[string(name)] != nil)
+	case "list":
+		limit := uint64(defaultListLimit)
+		if n > 1 {
+			limit = min(args.Uint(), maxListLimit)
+		}
+		out = l.appendList(wire.AppendReply(out, m.ID, true), name, int(limit))
+	default:
+		out = wire.AppendStr(wire.AppendReply(out, m.ID, false), "unknown call "+string(m.Text)+": this gw has count, is_online, list")
+	}
+	l.endMessage(w, out)
+}
+
+// Connections a list call returns.
+const (
+	defaultListLimit = 1000
+	maxListLimit     = 5000
+)
+
+func (l *loop) count(name []byte) int {
+	if len(name) > 0 {
+		if g := l.hub.groups[string(name)]; g != nil {
+			return len(g.members)
+		}
+		return 0
+	}
+	n := 0
+	for _, c := range l.conns.conns {
+		if c != nil && c.dialogue != nil && c.state != stateGone {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *loop) appendList(out []byte, name []byte, limit int) []byte {
+	members := l.conns.conns
+	if len(name) > 0 {
+		members = nil
+		if g := l.hub.groups[string(name)]; g != nil {
+			members = g.members
+		}
+	}
+	at := len(out)
+	out = append(out, 0xdd, 0, 0, 0, 0)
+	n := 0
+	for _, c := range members {
+		if n == limit {
+			break
+		}
+		if c == nil || c.dialogue == nil || c.state == stateGone {
+			continue
+		}
+		n++
+		out = wire.AppendUint(wire.AppendArray(out, 4), c.id)
+		out = wire.AppendStr(wire.AppendStr(wire.AppendStr(out, c.dialogue.uid), c.peer), c.kind.String())
+	}
+	binary.BigEndian.PutUint32(out[at+1:], uint32(n))
+	return out
+}

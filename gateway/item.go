@@ -1,0 +1,142 @@
+package gateway
+
+import (
+	"os"
+	"time"
+
+	"gw/protocol/wire"
+)
+
+// item is one work message on its way: queued, delivered to a worker,
+// finished. It keeps its encoded bytes until it is finished, so it can go to
+// another worker when the first one dies.
+type item struct {
+	op     wire.Op
+	id     uint64 // sid or cid the bytes carry
+	conn   *conn  // nil once nobody waits for the outcome
+	pool   *pool
+	worker *worker // nil while queued
+	data   []byte  // the encoded message
+	file   string  // body of a REQ that was spooled
+
+	queuedAt time.Duration
+	sentAt   time.Duration
+	at       int64 // where its bytes begin in the stream to worker
+	crashes  uint8 // workers that died on it
+
+	next, prev *item // in a queue, or in worker.sent
+	sibling    *item // next unfinished item of the same connection
+}
+
+// itemList is a FIFO of items.
+type itemList struct {
+	first, last *item
+	len         int
+}
+
+func (l *itemList) pushBack(it *item) {
+	it.prev, it.next = l.last, nil
+	if l.last == nil {
+		l.first = it
+	} else {
+		l.last.next = it
+	}
+	l.last = it
+	l.len++
+}
+
+func (l *itemList) pushFront(it *item) {
+	it.prev, it.next = nil, l.first
+	if l.first == nil {
+		l.last = it
+	} else {
+		l.first.prev = it
+	}
+	l.first = it
+	l.len++
+}
+
+func (l *itemList) remove(it *item) {
+	if it.prev == nil {
+		l.first = it.next
+	} else {
+		it.prev.next = it.next
+	}
+	if it.next == nil {
+		l.last = it.prev
+	} else {
+		it.next.prev = it.prev
+	}
+	it.next, it.prev = nil, nil
+	l.len--
+}
+
+func (l *itemList) popFront() *item {
+	it := l.first
+	if it != nil {
+		l.remove(it)
+	}
+	return it
+}
+
+// itemStore hands out items and takes them back, so the hot path allocates
+// nothing. It is bounded: a burst's memory goes back to the runtime.
+type itemStore struct {
+	free  *item
+	count int
+}
+
+const (
+	spareItems     = 1024
+	spareItemBytes = 4 << 10
+)
+
+func (s *itemStore) get(op wire.Op, id uint64, c *conn, p *pool) *item {
+	it := s.free
+	if it == nil {
+		it = &item{data: make([]byte, 0, 512)}
+	} else {
+		s.free, it.next = it.next, nil
+		s.count--
+	}
+	it.op, it.id, it.conn, it.pool = op, id, c, p
+	return it
+}
+
+func (s *itemStore) put(it *item) {
+	if it.file != "" {
+		_ = os.Remove(it.file)
+	}
+	if s.count >= spareItems || cap(it.data) > spareItemBytes {
+		return
+	}
+	*it = item{data: it.data[:0], next: s.free}
+	s.free = it
+	s.count++
+}
+
+// buffers is a free list of output and leftover-input buffers.
+type buffers struct {
+	free [][]byte
+}
+
+const (
+	bufferBytes  = 4 << 10
+	spareBuffers = 512
+)
+
+func (b *buffers) get() []byte {
+	if n := len(b.free); n > 0 {
+		buf := b.free[n-1]
+		b.free = b.free[:n-1]
+		return buf
+	}
+	return make([]byte, 0, bufferBytes)
+}
+
+// put takes a buffer back; one that grew is left to the garbage collector.
+func (b *buffers) put(buf []byte) {
+	if cap(buf) == bufferBytes && len(b.free) < spareBuffers {
+		b.free = append(b.free, buf[:0])
+	}
+}

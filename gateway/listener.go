@@ -1,0 +1,157 @@
+package gateway
+
+import (
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gw/protocol/control"
+	"gw/protocol/http1"
+)
+
+// listener is one listening socket. The master bound it; closing it here does
+// not give the port away.
+type listener struct {
+	id      int
+	index   int32 // in loop.listeners
+	fd      int
+	name    string
+	scheme  string
+	address string
+	routes  []route
+	limits  control.Limits
+
+	headLimits  http1.Limits
+	paused      bool // out of epoll: no descriptors, or max_connections
+	closed      bool
+	connections int
+	accepted    uint64
+	refused     uint64
+	slowClosed  uint64
+}
+
+type route struct {
+	host, prefix string
+	pool         *pool
+}
+
+// configureListener sets what may change at a reload.
+func (l *loop) configureListener(ln *listener, m *control.Listener) {
+	ln.name, ln.scheme, ln.address, ln.limits = m.Name, m.Scheme, m.Address, m.Limits
+	ln.headLimits = http1.Limits{MaxBytes: m.Limits.MaxHeaderBytes}
+	ln.routes = ln.routes[:0]
+	for _, r := range m.Routes {
+		ln.routes = append(ln.routes, route{host: strings.ToLower(r.Host), prefix: r.Prefix, pool: l.pools[r.Pool]})
+	}
+}
+
+// listen starts accepting.
+func (l *loop) listen(ln *listener) error {
+	_ = unix.SetNonblock(ln.fd, true)
+	// Inherited by accepted sockets, so it costs nothing for each of them.
+	if !strings.HasPrefix(ln.address, "unix:") {
+		_ = unix.SetsockoptInt(ln.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		_ = unix.SetsockoptInt(ln.fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	}
+	return l.poller.add(ln.fd, unix.EPOLLIN, aboutListener, ln.index, 0)
+}
+
+// closeListener stops accepting for good; its connections stay.
+func (l *loop) closeListener(ln *listener) {
+	if !ln.closed {
+		ln.closed = true
+		l.poller.remove(ln.fd) // the master holds another copy
+		closeFD(ln.fd)
+	}
+}
+
+// acceptBatch bounds how many connections one event takes, so that a flood of
+// new ones does not stall those that are there.
+const acceptBatch = 128
+
+func (l *loop) accept(ln *listener) {
+	for range acceptBatch {
+		if ln.closed || ln.paused {
+			return
+		}
+		if limit := ln.limits.MaxConnections; limit > 0 && ln.connections >= limit {
+			l.pauseAccepting(ln, "max_connections is reached")
+			return
+		}
+		fd, sa, err := unix.Accept4(ln.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		switch err {
+		case nil:
+			l.welcome(ln, fd, peerName(sa))
+		case unix.EAGAIN:
+			return
+		case unix.EINTR, unix.ECONNABORTED:
+		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+			l.pauseAccepting(ln, err.Error())
+			return
+		default:
+			l.log.Error("Cannot accept", "listener", ln.name, "err", err)
+			return
+		}
+	}
+}
+
+// welcome takes a new client in.
+func (l *loop) welcome(ln *listener, fd int, peer string) {
+	l.births++
+	c := &conn{fd: int32(fd), birth: l.births & pairMask, listener: ln, peer: peer, opened: l.now, active: l.now, interest: readEvents}
+	if !l.conns.add(c) {
+		ln.refused++
+		closeFD(fd)
+		return
+	}
+	if err := l.poller.add(fd, readEvents, aboutConn, c.slot(), c.birth); err != nil {
+		l.log.Error("Cannot watch a new connection", "listener", ln.name, "err", err)
+		l.conns.remove(c)
+		closeFD(fd)
+		return
+	}
+	ln.connections++
+	ln.accepted++
+	if k, ok := streamKinds[ln.scheme]; ok {
+		l.startDialogue(c, k, ln.routes[0].pool)
+		l.announce(c)
+		return
+	}
+	l.deadlines.arm(c, l.now, ln.limits.HeaderTimeout)
+	// Most clients send at once: this read saves a turn of the loop.
+	l.readable(c)
+}
+
+var streamKinds = map[string]kind{"text": kindText, "frame": kindFrame, "tcp": kindTCP}
+
+// pauseAccepting takes the listener out of epoll: a level-triggered socket that
+// cannot be accepted from would spin. Waiting clients stay in the backlog.
+func (l *loop) pauseAccepting(ln *listener, why string) {
+	ln.paused = true
+	ln.refused++
+	l.paused++
+	l.poller.remove(ln.fd)
+	if l.now-l.pauseLogged > time.Minute || l.pauseLogged == 0 {
+		l.pauseLogged = max(l.now, 1)
+		l.log.Warn("Stopped accepting until connections close: raise the limit of open files or max_connections if this is too early", "listener", ln.name, "connections", ln.connections, "err", why)
+	}
+}
+
+// resumeAccepting runs when a descriptor has become free.
+func (l *loop) resumeAccepting() {
+	if l.paused == 0 {
+		return
+	}
+	for _, ln := range l.listeners {
+		limit := ln.limits.MaxConnections
+		if !ln.paused || ln.closed || limit > 0 && ln.connections >= limit {
+			continue
+		}
+		ln.paused = false
+		l.paused--
+		if err := l.poller.add(ln.fd, unix.EPOLLIN, aboutListener, ln.index, 0); err != nil {
+			l.log.Error("Cannot accept again", "listener", ln.name, "err", err)
+		}
+	}
+}

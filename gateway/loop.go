@@ -1,0 +1,291 @@
+package gateway
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gw/protocol/control"
+	"gw/protocol/http1"
+	"gw/protocol/wire"
+)
+
+// loop is the reactor: one goroutine that owns an epoll set, every connection
+// and both pipes of every worker. Nothing in it is locked; the only way in
+// from outside is its mailbox.
+//
+// An iteration reads what is ready, then writes: workers first (they begin
+// while answers go out), one write for each, then connections, one write for
+// each.
+type loop struct {
+	log       *slog.Logger
+	send      func(*control.Message) // to the master
+	poller    *poller
+	mailbox   *mailbox
+	timer     int
+	ticking   bool
+	start     time.Time
+	wallClock func() time.Time
+	now       time.Duration // since start, read once an iteration
+
+	conns        connTable
+	births       uint32
+	deadlines    deadlines
+	dirtyConns   []*conn
+	spareDirty   []*conn
+	again        []*conn
+	spareAgain   []*conn
+	listeners    []*listener
+	paused       int // listeners that do not accept
+	pauseLogged  time.Duration
+	pools        map[string]*pool
+	workers      []*worker
+	byID         map[uint64]*worker
+	dirtyWorkers []*worker
+	hub          hub
+
+	items     itemStore
+	exchanges exchangeStore
+	buffers   buffers
+
+	// Reused each time; valid only until the next use.
+	inbuf   []byte
+	block   []byte
+	request http1.Request
+	message wire.Message
+	date    []byte
+	dateAt  time.Duration
+
+	version    string
+	tempDir    string
+	debug      bool
+	maxFrame   int
+	maxMessage int
+
+	requests, messages uint64
+
+	stopping bool
+	stopped  bool
+	stopAt   time.Duration
+	done     bool
+}
+
+func newLoop(log *slog.Logger, send func(*control.Message)) (*loop, error) {
+	l := &loop{log: log, send: send, start: time.Now(), wallClock: time.Now, inbuf: make([]byte, 64<<10),
+		pools: make(map[string]*pool), byID: make(map[uint64]*worker), maxFrame: wire.FrameLimit}
+	var err error
+	if l.poller, err = newPoller(); err != nil {
+		return nil, err
+	}
+	if l.mailbox, err = newMailbox(); err != nil {
+		return nil, err
+	}
+	if l.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
+		return nil, fmt.Errorf("timerfd_create: %w", err)
+	}
+	if err := l.poller.add(l.mailbox.fd, unix.EPOLLIN, aboutMailbox, 0, 0); err != nil {
+		return nil, err
+	}
+	if err := l.poller.add(l.timer, unix.EPOLLIN, aboutTimer, 0, 0); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// run is the loop's life. It returns when the master asked it to stop, or
+// posted finish.
+func (l *loop) run() error {
+	for !l.done {
+		events, err := l.poller.wait(!l.unfinishedTurn())
+		if err != nil {
+			return err
+		}
+		l.now = time.Since(l.start)
+		for i := range events {
+			l.event(&events[i])
+		}
+		l.turnEnd()
+	}
+	return nil
+}
+
+// unfinishedTurn reports work that waits for no event.
+func (l *loop) unfinishedTurn() bool { return len(l.dirtyConns) > 0 || len(l.again) > 0 }
+
+func (l *loop) event(ev *unix.EpollEvent) {
+	index, pair := ev.Fd, uint32(ev.Pad)&pairMask
+	switch uint32(ev.Pad) >> aboutShift {
+	case uint32(aboutConn):
+		l.connEvent(index, pair, ev.Events)
+	case uint32(aboutWorkerOut):
+		if w := l.workers[index]; w != nil && uint32(w.id)&pairMask == pair && w.fromHandler >= 0 {
+			l.workerReadable(w)
+		}
+	case uint32(aboutWorkerIn):
+		if w := l.workers[index]; w != nil && uint32(w.id)&pairMask == pair {
+			l.flushWorker(w)
+		}
+	case uint32(aboutListener):
+		l.accept(l.listeners[index])
+	case uint32(aboutMailbox):
+		for _, f := range l.mailbox.take() {
+			f()
+		}
+	case uint32(aboutTimer):
+		l.tick()
+	}
+}
+
+func (l *loop) connEvent(index int32, pair uint32, events uint32) {
+	c := l.conns.conns[index]
+	if c == nil || c.birth != pair || c.state == stateGone {
+		return // an event of a connection that was closed earlier in this turn
+	}
+	switch {
+	case events&unix.EPOLLIN != 0:
+		l.readable(c)
+	case events&(unix.EPOLLERR|unix.EPOLLHUP) != 0:
+		l.lost(c)
+		return
+	}
+	if events&unix.EPOLLOUT != 0 && c.state != stateGone && !c.dirty {
+		l.flush(c)
+	}
+}
+
+// flushBudget bounds the writes to connections in one iteration, so that a
+// broadcast to ten thousand does not stall everybody's requests.
+const flushBudget = 512
+
+// turnEnd parses on where something was held up, then writes.
+func (l *loop) turnEnd() {
+	for len(l.again) > 0 {
+		again := l.again
+		l.again, l.spareAgain = l.spareAgain[:0], again
+		for _, c := range again {
+			c.queuedRun = false
+			if c.state < stateClosing {
+				l.consume(c, c.in)
+			}
+		}
+	}
+	l.flushWorkers()
+	dirty := l.dirtyConns
+	l.dirtyConns, l.spareDirty = l.spareDirty[:0], dirty
+	for i, c := range dirty {
+		if i == flushBudget {
+			l.dirtyConns = append(l.dirtyConns, dirty[i:]...)
+			break
+		}
+		l.flush(c)
+	}
+	l.flushWorkers() // credit, and events of connections that closed
+	if !l.ticking && l.needsTick() {
+		l.setTick(tickInterval)
+	}
+}
+
+func (l *loop) flushWorkers() {
+	for i := 0; i < len(l.dirtyWorkers); i++ {
+		l.flushWorker(l.dirtyWorkers[i])
+	}
+	l.dirtyWorkers = l.dirtyWorkers[:0]
+}
+
+// tickInterval is how exactly time-outs are kept.
+const tickInterval = 100 * time.Millisecond
+
+func (l *loop) needsTick() bool {
+	if l.conns.live > 0 || l.stopping || l.paused > 0 {
+		return true
+	}
+	for _, w := range l.workers {
+		if w != nil && w.sent.len > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *loop) setTick(every time.Duration) {
+	spec := unix.NsecToTimespec(int64(every))
+	l.ticking = every > 0
+	if err := unix.TimerfdSettime(l.timer, 0, &unix.ItimerSpec{Interval: spec, Value: spec}, nil); err != nil {
+		l.log.Error("Time-outs do not work: timerfd_settime failed", "err", err)
+	}
+}
+
+// tick acts on everything whose time has come.
+func (l *loop) tick() {
+	var b [8]byte
+	_, _ = read(l.timer, b[:])
+	for c := l.deadlines.expired(l.now); c != nil; c = l.deadlines.expired(l.now) {
+		l.expire(c)
+	}
+	l.sweepPools()
+	l.resumeAccepting()
+	if l.stopping && l.stopAt > 0 && l.now >= l.stopAt {
+		l.stopNow()
+	}
+	if !l.needsTick() {
+		l.setTick(0)
+	}
+}
+
+// stop takes no new connections, finishes what is under way, then reports.
+func (l *loop) stop(deadline time.Duration) {
+	l.stopping = true
+	if deadline > 0 {
+		l.stopAt = l.now + deadline
+	}
+	for _, ln := range l.listeners {
+		l.closeListener(ln)
+	}
+	for _, c := range l.conns.conns {
+		if c == nil || c.state >= stateClosing {
+			continue
+		}
+		switch {
+		case c.exchange != nil:
+			c.exchange.keepAlive = false
+		case c.dialogue != nil:
+			l.closeDialogue(c, closeGoing, "server is stopping")
+		default:
+			l.closeAfterFlush(c)
+		}
+	}
+	l.checkStopped()
+}
+
+// stopNow closes whatever is still open.
+func (l *loop) stopNow() {
+	for _, c := range l.conns.conns {
+		if c != nil {
+			l.lost(c)
+		}
+	}
+	l.reportStopped()
+}
+
+func (l *loop) checkStopped() {
+	if l.stopping && l.conns.live == 0 {
+		l.reportStopped()
+	}
+}
+
+func (l *loop) reportStopped() {
+	if !l.stopped {
+		l.stopped = true
+		l.report(&control.Message{Kind: control.Stopped})
+	}
+}
+
+func (l *loop) report(m *control.Message) { l.send(m) }
+
+func (l *loop) close() {
+	l.poller.close()
+	l.mailbox.close()
+	closeFD(l.timer)
+}

@@ -1,0 +1,152 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller waits for a loop's descriptors.
+//
+// The epoll descriptor is itself parked in Go's netpoller: a waiting loop
+// blocks no thread, and a busy one never leaves its thread. A thread of our
+// own with a blocking epoll_wait costs twice the context switches at low load
+// (measured: 4.3 a request against 2.0).
+type poller struct {
+	fd   int
+	file *os.File
+	raw  syscall.RawConn
+	step func(uintptr) bool // one poll; kept, so that waiting allocates nothing
+
+	events [256]unix.EpollEvent
+	n      int
+	err    error
+}
+
+// What an event is about: the upper four bits of its Pad.
+const (
+	aboutConn int32 = iota
+	aboutListener
+	aboutWorkerIn  // we may write to a handler
+	aboutWorkerOut // a handler has written
+	aboutMailbox
+	aboutTimer
+)
+
+const (
+	aboutShift = 28
+	pairMask   = 1<<aboutShift - 1
+)
+
+func newPoller() (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll_create1: %w", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil { // makes os.NewFile hand it to the netpoller
+		return nil, fmt.Errorf("epoll descriptor: %w", err)
+	}
+	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
+	if p.raw, err = p.file.SyscallConn(); err != nil {
+		return nil, fmt.Errorf("epoll descriptor: %w", err)
+	}
+	p.step = func(uintptr) bool {
+		p.poll()
+		return p.n != 0 || p.err != nil
+	}
+	return p, nil
+}
+
+// poll collects what is ready without waiting.
+func (p *poller) poll() {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
+	switch errno {
+	case 0:
+		p.n, p.err = int(n), nil
+	case unix.EINTR:
+		p.n, p.err = 0, nil
+	default:
+		p.n, p.err = 0, errno
+	}
+}
+
+// wait returns the ready events; with block it waits for the first.
+func (p *poller) wait(block bool) ([]unix.EpollEvent, error) {
+	p.poll()
+	if p.n == 0 && p.err == nil && block {
+		if err := p.raw.Read(p.step); err != nil {
+			return nil, fmt.Errorf("epoll wait: %w", err)
+		}
+	}
+	return p.events[:p.n], p.err
+}
+
+func (p *poller) add(fd int, events uint32, about, index int32, pair uint32) error {
+	return p.control(unix.EPOLL_CTL_ADD, fd, events, about, index, pair)
+}
+
+func (p *poller) modify(fd int, events uint32, about, index int32, pair uint32) error {
+	return p.control(unix.EPOLL_CTL_MOD, fd, events, about, index, pair)
+}
+
+func (p *poller) control(op, fd int, events uint32, about, index int32, pair uint32) error {
+	ev := unix.EpollEvent{Events: events, Fd: index, Pad: about<<aboutShift | int32(pair&pairMask)}
+	if _, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(p.fd), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(&ev)), 0, 0); errno != 0 {
+		return fmt.Errorf("epoll_ctl: %w", errno)
+	}
+	return nil
+}
+
+// remove forgets fd. Closing the last copy of a descriptor does the same;
+// this is for descriptors that stay open.
+func (p *poller) remove(fd int) {
+	_, _, _ = unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(p.fd), unix.EPOLL_CTL_DEL, uintptr(fd), 0, 0, 0)
+}
+
+func (p *poller) close() { _ = p.file.Close() }
+
+// errAgain: nothing to read, or no room to write, at the moment.
+var errAgain = errors.New("would block")
+
+// The calls below never block, so the scheduler need not know of them: with
+// Syscall a request cost twice the CPU at low load (measured).
+
+// read reads once. n == 0 with a nil error is end of file.
+func read(fd int, b []byte) (int, error) {
+	for {
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, errAgain
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// write writes once; n may be short.
+func write(fd int, b []byte) (int, error) {
+	for {
+		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, errAgain
+		default:
+			return 0, errno
+		}
+	}
+}
+
+func closeFD(fd int) {
+	_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0)
+}

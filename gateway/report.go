@@ -1,0 +1,111 @@
+package gateway
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"gw/protocol/control"
+	"gw/protocol/wire"
+)
+
+// frameFor is the frame length that carries a message of n bytes.
+func frameFor(n int) int { return min(max(wire.FrameLimit, n+64<<10), wire.FrameCap) }
+
+// query answers the master's question.
+func (l *loop) query(m *control.Message) {
+	if m.Topic == control.TopicConnections {
+		l.reportConnections(m)
+		return
+	}
+	l.report(&control.Message{Kind: control.Report, Seq: m.Seq, Status: l.status()})
+}
+
+func (l *loop) status() *control.Status {
+	s := &control.Status{PID: unix.Getpid(), Requests: l.requests, Messages: l.messages}
+	for _, w := range l.workers {
+		if w != nil {
+			s.Workers = append(s.Workers, control.WorkerStatus{ID: w.id, Connections: w.conns, InFlight: max(w.sent.len, w.exchanges.len), Requests: w.finished, Window: w.window})
+		}
+	}
+	for _, ln := range l.listeners {
+		if ln.closed && ln.connections == 0 {
+			continue
+		}
+		s.Connections += ln.connections
+		s.Listeners = append(s.Listeners, control.ListenerStatus{ID: ln.id, Connections: ln.connections, Accepted: ln.accepted, Refused: ln.refused, SlowClosed: ln.slowClosed})
+	}
+	for _, p := range l.pools {
+		s.Pools = append(s.Pools, control.PoolStatus{Name: p.name, Queued: p.queue.len, Retried: p.retried, Redelivered: p.redelivered, Dropped: p.dropped, TimedOut: p.timedOut})
+	}
+	return s
+}
+
+// rowsPerReport keeps a packet below control.MaxPacket.
+const rowsPerReport = 100
+
+func (l *loop) reportConnections(m *control.Message) {
+	reply := &control.Message{Kind: control.Report, Seq: m.Seq}
+	for _, c := range l.conns.conns {
+		if c == nil || c.state == stateGone {
+			continue
+		}
+		row := l.describe(c)
+		if !matches(&row, m.Filter) {
+			continue
+		}
+		reply.Connections = append(reply.Connections, row)
+		if len(reply.Connections) == rowsPerReport {
+			reply.More = true
+			l.report(reply)
+			reply = &control.Message{Kind: control.Report, Seq: m.Seq}
+		}
+	}
+	l.report(reply)
+}
+
+func (l *loop) describe(c *conn) control.Connection {
+	row := control.Connection{ID: c.id, Protocol: c.kind.String(), State: l.activity(c), Listener: c.listener.name, Peer: c.peer,
+		Age: l.now - c.opened, Idle: l.now - c.active, BytesIn: c.bytesIn, BytesOut: c.bytesOut, QueueOut: c.pending()}
+	if sa, err := unix.Getsockname(int(c.fd)); err == nil {
+		row.Local = peerName(sa)
+	}
+	if e := c.exchange; e != nil && e.worker != nil {
+		row.Worker = e.worker.id
+	}
+	if d := c.dialogue; d != nil {
+		row.QueueIn, row.UID = d.queue.len, d.uid
+		if d.worker != nil {
+			row.Worker = d.worker.id
+		}
+		for i, g := range d.groups {
+			if i == 20 {
+				row.Groups = append(row.Groups, "...")
+				break
+			}
+			row.Groups = append(row.Groups, g.group.name)
+		}
+	}
+	return row
+}
+
+// activity says what a connection does, in a word.
+func (l *loop) activity(c *conn) string {
+	switch {
+	case c.state != stateOpen:
+		return c.state.String()
+	case c.exchange != nil:
+		return [...]string{"receiving", "waiting", "streaming"}[c.exchange.state]
+	case c.dialogue != nil && c.dialogue.busy():
+		return "busy"
+	}
+	return "idle"
+}
+
+func matches(row *control.Connection, filter string) bool {
+	if filter == "" {
+		return true
+	}
+	text := strings.Join([]string{row.Protocol, row.State, row.Listener, row.Local, row.Peer, row.UID, strings.Join(row.Groups, " ")}, " ")
+	return strings.Contains(text, filter)
+}
