@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -27,14 +27,16 @@ func startCommand() *cli.Command {
 }
 
 func startFlags() []cli.Flag {
+	return append(handlerFlags(), &cli.BoolFlag{Name: "daemon", Aliases: []string{"d"}, Usage: "run in the background"})
+}
+
+// handlerFlags say what a gw.yaml would.
+func handlerFlags() []cli.Flag {
 	return []cli.Flag{
 		configFlag(),
-		&cli.BoolFlag{Name: "daemon", Aliases: []string{"d"}, Usage: "run in the background"},
-		&cli.StringSliceFlag{Name: "listen", Aliases: []string{"l"}, Usage: "where the handler FILE listens, such as `http://:8080`; may be repeated"},
-		&cli.IntFlag{Name: "workers", Aliases: []string{"w"}, Usage: "how many of the handler FILE run"},
+		&cli.StringSliceFlag{Name: "listen", Aliases: []string{"l"}, Usage: "`ADDRESS` where the handler FILE listens, such as http://:8080; may be repeated"},
+		&cli.IntFlag{Name: "workers", Aliases: []string{"w"}, Usage: "how many of the handler FILE run", DefaultText: "1"},
 		&cli.BoolFlag{Name: "debug", Usage: "error pages of the handler FILE show tracebacks"},
-		// How the parent of gw start -d starts the daemon itself.
-		&cli.IntFlag{Name: readyFlag, Hidden: true},
 	}
 }
 
@@ -42,9 +44,6 @@ func start(ctx *cli.Context) error {
 	t, err := startTarget(ctx)
 	if err != nil {
 		return err
-	}
-	if fd := ctx.Int(readyFlag); fd > 0 {
-		return runDaemon(t, fd)
 	}
 	return startAs(ctx, t, ctx.Bool("daemon"))
 }
@@ -87,13 +86,21 @@ func startAs(ctx *cli.Context, t *target, daemon bool) error {
 	if daemon {
 		return startDaemon(ctx, t, c)
 	}
-	log, err := openLog(c, false)
+	return startForeground(ctx.App.Writer, t, c)
+}
+
+func startForeground(out io.Writer, t *target, c *config.Config) error {
+	state, err := openState(c)
 	if err != nil {
 		return err
 	}
+	log, err := openLog(c, false)
+	if err != nil {
+		state.leave(nil, err)
+		return err
+	}
 	defer log.close()
-	out := ctx.App.Writer
-	return runMaster(t, c, log, master.Options{
+	return runMaster(t, c, state, log, master.Options{
 		Output: out,
 		Ready: func(s api.Status) {
 			printBanner(out, paletteFor(out), &s)
@@ -102,20 +109,21 @@ func startAs(ctx *cli.Context, t *target, daemon bool) error {
 	})
 }
 
-// runMaster is the life of a master. What it wrote to find it by is gone
-// afterwards, unless another one is running there.
-func runMaster(t *target, c *config.Config, log *logbook, o master.Options) error {
-	if err := makeStateDir(c); err != nil {
-		return err
-	}
+// runMaster is the life of a master, with what the other commands find it by
+// around it.
+func runMaster(t *target, c *config.Config, state *stateFolder, log *logbook, o master.Options) (err error) {
+	i := &instance{ConfigFile: c.File, Dir: c.Dir, PID: os.Getpid(), Control: c.Control,
+		Listen: t.options.Listen, Workers: t.options.Workers, Debug: t.options.Debug}
+	defer func() { state.leave(i, err) }()
 	carried, err := writeSDK(c.StateDir)
 	if err != nil {
 		return err
 	}
-	i := &instance{ConfigFile: c.File, Dir: c.Dir, PID: os.Getpid(), Control: c.Control,
-		Listen: t.options.Listen, Workers: t.options.Workers, Debug: t.options.Debug}
 	if err := i.write(c.StateDir); err != nil {
 		return err
+	}
+	if o.Executable, err = os.Executable(); err != nil {
+		return fmt.Errorf("own binary: %w", err)
 	}
 	carried.join(c)
 	o.Config, o.Version, o.Environment = c, version, carried.environment()
@@ -128,25 +136,12 @@ func runMaster(t *target, c *config.Config, log *logbook, o master.Options) erro
 		}
 		return again, err
 	}
-	if o.Executable, err = os.Executable(); err != nil {
-		return fmt.Errorf("own binary: %w", err)
+	ready := o.Ready
+	o.Ready = func(s api.Status) {
+		state.kept.Store(true)
+		ready(s)
 	}
-	err = master.Run(context.Background(), o)
-	leaveInstance(i, c.StateDir, err)
-	return err
-}
-
-// leaveInstance tidies up after a master: one that lost the race against
-// another leaves the file to it.
-func leaveInstance(i *instance, state string, err error) {
-	var running *master.AlreadyRunningError
-	if !errors.As(err, &running) {
-		i.remove(state)
-		return
-	}
-	if i.PID = running.PID; i.write(state) != nil {
-		i.remove(state)
-	}
+	return master.Run(context.Background(), o)
 }
 
 func exists(path string) bool {

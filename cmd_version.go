@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -18,17 +19,19 @@ func versionCommand() *cli.Command {
 		Usage:       "print the version",
 		Description: "Example:\n   gw version --json",
 		Flags:       []cli.Flag{jsonFlag()},
-		Action: func(ctx *cli.Context) error {
-			if ctx.Bool("json") {
-				return printJSON(ctx.App.Writer, api.Version{Version: version, Go: runtime.Version()})
-			}
-			_, err := fmt.Fprintf(ctx.App.Writer, "gw %s  %s  %s\n", version, goVersion(), kernel())
-			return err
-		},
+		Action:      printVersion,
 	}
 }
 
-func goVersion() string { return "Go " + runtime.Version()[len("go"):] }
+func printVersion(ctx *cli.Context) error {
+	if ctx.Bool("json") {
+		return printJSON(ctx.App.Writer, api.Version{Version: version, Go: runtime.Version()})
+	}
+	_, err := fmt.Fprintf(ctx.App.Writer, "gw %s  %s  %s\n", version, goVersion(), kernel())
+	return err
+}
+
+func goVersion() string { return "Go " + strings.TrimPrefix(runtime.Version(), "go") }
 
 // kernel is the name and release of the running system, such as Linux 6.12.1.
 func kernel() string {

@@ -22,9 +22,8 @@ import (
 )
 
 const (
-	// readyFlag names the descriptor on which a daemon reports to its parent.
-	readyFlag  = "ready-fd"
-	readyStart = 3
+	// readyPipe is the descriptor on which a daemon reports to its parent.
+	readyPipe = 3
 	// startReserve is what the master needs beyond its handlers' start_timeout.
 	startReserve = 5 * time.Second
 )
@@ -76,7 +75,7 @@ func spawnDaemon(t *target, ready *os.File) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("own binary: %w", err)
 	}
-	args := []string{"start", "--daemon", "--" + readyFlag, strconv.Itoa(readyStart)}
+	args := []string{daemonVerb}
 	for _, listen := range t.options.Listen {
 		args = append(args, "--listen", listen)
 	}
@@ -87,7 +86,7 @@ func spawnDaemon(t *target, ready *os.File) (*exec.Cmd, error) {
 		args = append(args, "--debug")
 	}
 	daemon := exec.Command(self, append(args, t.file)...) // its standard streams are /dev/null
-	daemon.ExtraFiles = []*os.File{ready}                 // becomes descriptor 3
+	daemon.ExtraFiles = []*os.File{ready}                 // becomes readyPipe
 	daemon.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := daemon.Start(); err != nil {
 		return nil, fmt.Errorf("start the daemon: %w", err)
@@ -108,7 +107,7 @@ func startLimit(c *config.Config) time.Duration {
 func abandon(daemon *exec.Cmd, c *config.Config, err error, limit time.Duration, interrupted bool) error {
 	applyDaemonLog(c, true)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &failure{exitFailure, fmt.Sprintf("the daemon ended before it was ready: %s", ending(daemon)), "see " + c.LogFile}
+		return &failure{exitFailure, fmt.Sprintf("the daemon ended before it was ready: %s", ending(daemon)), seeLog(c)}
 	}
 	kill := time.AfterFunc(stopReserve, func() { daemon.Process.Kill() })
 	defer kill.Stop()
@@ -117,7 +116,14 @@ func abandon(daemon *exec.Cmd, c *config.Config, err error, limit time.Duration,
 	if interrupted {
 		return &failure{exitFailure, "interrupted; nothing was left running", ""}
 	}
-	return &failure{exitTimeout, fmt.Sprintf("gw was not ready within %s and was stopped", limit), "see " + c.LogFile}
+	return &failure{exitTimeout, fmt.Sprintf("gw was not ready within %s and was stopped", limit), seeLog(c)}
+}
+
+func seeLog(c *config.Config) string {
+	if !exists(c.LogFile) {
+		return "gw start without -d shows more"
+	}
+	return "see " + c.LogFile
 }
 
 func ending(daemon *exec.Cmd) string {
@@ -127,10 +133,10 @@ func ending(daemon *exec.Cmd) string {
 	return "exit status 0"
 }
 
-// runDaemon is the daemon's side: fd is the pipe to its parent.
-func runDaemon(t *target, fd int) error {
-	syscall.CloseOnExec(fd) // or gateway and handlers would keep it open
-	parent := os.NewFile(uintptr(fd), "parent")
+// runDaemon is the daemon's side.
+func runDaemon(t *target) error {
+	syscall.CloseOnExec(readyPipe) // or gateway and handlers would keep it open
+	parent := os.NewFile(readyPipe, "parent")
 	tell := func(r readiness) {
 		// A parent that has gone away need not know.
 		_ = json.NewEncoder(parent).Encode(r)
@@ -149,18 +155,20 @@ func serveDaemon(t *target, ready func(api.Status)) error {
 	if err != nil {
 		return err
 	}
-	if err := makeStateDir(c); err != nil {
+	state, err := openState(c)
+	if err != nil {
 		return err
 	}
 	log, err := openLog(c, true)
 	if err != nil {
+		state.leave(nil, err)
 		return err
 	}
 	defer log.close()
 	if err := logPanics(c.LogFile); err != nil {
 		return err
 	}
-	err = runMaster(t, c, log, master.Options{Daemon: true, Output: io.Discard, Ready: ready})
+	err = runMaster(t, c, state, log, master.Options{Daemon: true, Output: io.Discard, Ready: ready})
 	if err != nil {
 		log.logger.Error("Master has ended", "err", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"gw/master/config"
 )
@@ -43,13 +42,6 @@ func (i *instance) write(state string) error {
 	return nil
 }
 
-// remove takes the file away, and the state folder with it when nothing else
-// is left there.
-func (i *instance) remove(state string) {
-	os.Remove(filepath.Join(state, instanceFile))
-	os.Remove(state)
-}
-
 func readInstance(state string) (*instance, error) {
 	text, err := os.ReadFile(filepath.Join(state, instanceFile))
 	if err != nil {
@@ -79,45 +71,4 @@ func handlersIn(root, dir string) []*instance {
 		}
 	}
 	return list
-}
-
-// stateMode lets handlers of other users pass through to the SDKs; the control
-// socket in the folder has a mode of its own.
-const stateMode = 0o711
-
-// makeStateDir makes the folder of an instance. The folder above may lie in
-// /tmp, where anybody could have made it before us.
-func makeStateDir(c *config.Config) error {
-	root := config.StateRoot()
-	if root != "" {
-		if err := makeFolder(root); err != nil {
-			return err
-		}
-		if err := checkOwner(root); err != nil {
-			return err
-		}
-	}
-	return makeFolder(c.StateDir)
-}
-
-func makeFolder(path string) error {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return nil
-	}
-	if err := os.MkdirAll(path, stateMode); err != nil {
-		return &failure{exitFailure, fmt.Sprintf("cannot make the state folder: %v", err), "set GW_STATE_DIR to a folder gw may write to"}
-	}
-	return os.Chmod(path, stateMode) // MkdirAll is subject to the umask
-}
-
-func checkOwner(path string) error {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return fmt.Errorf("state folder: %w", err)
-	}
-	owner, known := info.Sys().(*syscall.Stat_t)
-	if !info.IsDir() || info.Mode().Perm()&0o022 != 0 || known && int(owner.Uid) != os.Getuid() {
-		return &failure{exitFailure, fmt.Sprintf("%s is not a folder that only we may write to", path), "remove it, or set GW_STATE_DIR"}
-	}
-	return nil
 }

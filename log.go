@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"gw/master/config"
 )
@@ -32,9 +33,9 @@ type logbook struct {
 
 func openLog(c *config.Config, daemon bool) (*logbook, error) {
 	applyDaemonLog(c, daemon)
-	options := &slog.HandlerOptions{Level: logLevels[c.LogLevel]}
+	options := &slog.HandlerOptions{Level: logLevels[c.LogLevel], ReplaceAttr: readable}
 	if c.LogFile == "" {
-		options.ReplaceAttr = shortTime
+		options.ReplaceAttr = readableOnTerminal
 		return &logbook{slog.New(slog.NewTextHandler(os.Stderr, options)), os.Stderr, "text", func() {}}, nil
 	}
 	file, err := appendTo(c.LogFile)
@@ -52,10 +53,18 @@ func appendTo(path string) (*os.File, error) {
 	return file, nil
 }
 
-// shortTime: somebody who watches a terminal knows the date.
-func shortTime(groups []string, a slog.Attr) slog.Attr {
+// readable writes durations with their unit; in JSON slog has nanoseconds.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		return slog.String(a.Key, a.Value.Duration().Round(100*time.Microsecond).String())
+	}
+	return a
+}
+
+// readableOnTerminal leaves the date out: whoever watches a terminal knows it.
+func readableOnTerminal(groups []string, a slog.Attr) slog.Attr {
 	if a.Key == slog.TimeKey && len(groups) == 0 {
 		return slog.String(slog.TimeKey, a.Value.Time().Format("15:04:05.000"))
 	}
-	return a
+	return readable(groups, a)
 }

@@ -7,6 +7,8 @@
 package main
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -23,17 +25,17 @@ var version = "0.1.0"
 func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
 
 // run is gw with these arguments. It returns the exit code.
-func run(args []string, out, errors io.Writer) int {
-	app := newApp(out, errors)
+func run(args []string, out, complaints io.Writer) int {
+	app := newApp(out, complaints)
 	if err := app.Run(arrange(app, args)); err != nil {
 		f := explain(err)
-		fmt.Fprint(errors, f.report())
+		fmt.Fprint(complaints, f.report())
 		return f.code
 	}
 	return exitOK
 }
 
-func newApp(out, errors io.Writer) *cli.App {
+func newApp(out, complaints io.Writer) *cli.App {
 	app := &cli.App{
 		Name:      "gw",
 		Usage:     "process manager and socket gateway for handlers in any language",
@@ -47,8 +49,8 @@ func newApp(out, errors io.Writer) *cli.App {
 		EnableBashCompletion:   true,
 		UseShortOptionHandling: true,
 		Writer:                 out,
-		ErrWriter:              errors,
-		Flags:                  []cli.Flag{configFlag()},
+		ErrWriter:              complaints,
+		Flags:                  []cli.Flag{configFlag(), &cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version"}},
 		Commands:               commands(),
 		Action:                 noCommand,
 		OnUsageError:           badFlag,
@@ -58,14 +60,25 @@ func newApp(out, errors io.Writer) *cli.App {
 		c.HideHelpCommand = true
 		c.UseShortOptionHandling = true
 		c.OnUsageError = badFlag
+		withoutDefaults(c.Flags)
 	}
+	withoutDefaults(app.Flags)
 	return app
+}
+
+// withoutDefaults: that a switch is off by default goes without saying.
+func withoutDefaults(flags []cli.Flag) {
+	for _, f := range flags {
+		if b, ok := f.(*cli.BoolFlag); ok {
+			b.DisableDefaultText = true
+		}
+	}
 }
 
 func commands() []*cli.Command {
 	return []*cli.Command{
 		startCommand(), stopCommand(), restartCommand(), reloadCommand(), statusCommand(), connectionsCommand(),
-		checkCommand(), initCommand(), sdkCommand(), versionCommand(), completionCommand(), helpCommand(), gatewayCommand(),
+		checkCommand(), initCommand(), sdkCommand(), versionCommand(), completionCommand(), helpCommand(), daemonCommand(), gatewayCommand(),
 	}
 }
 
@@ -78,6 +91,9 @@ func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON
 // noCommand answers gw without a verb, and with one that does not exist.
 func noCommand(ctx *cli.Context) error {
 	word := ctx.Args().First()
+	if ctx.Bool("version") {
+		return printVersion(ctx)
+	}
 	if word == "" {
 		return cli.ShowAppHelp(ctx)
 	}
@@ -104,6 +120,9 @@ var notDefined = regexp.MustCompile(`^flag provided but not defined: -+(.*)$`)
 
 // badFlag answers a flag that does not exist or cannot be read.
 func badFlag(ctx *cli.Context, err error, _ bool) error {
+	if errors.Is(err, flag.ErrHelp) { // only of gw itself, whose help is a command
+		return cli.ShowAppHelp(ctx)
+	}
 	command, hint := "gw", "gw help lists the flags"
 	flags := ctx.App.Flags
 	if ctx.Command != nil && ctx.Command.Name != "" && ctx.Command.Name != "gw" {
