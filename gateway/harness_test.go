@@ -165,10 +165,10 @@ func (h *harness) attach() *handler {
 	h.t.Helper()
 	h.next++
 	var a, b [2]int
-	if err := syscall.Pipe2(a[:], syscall.O_CLOEXEC); err != nil {
+	if err := syscall.Pipe2(a[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
 		h.t.Fatal(err)
 	}
-	if err := syscall.Pipe2(b[:], syscall.O_CLOEXEC); err != nil {
+	if err := syscall.Pipe2(b[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
 		h.t.Fatal(err)
 	}
 	w := &handler{h: h, id: h.next, in: os.NewFile(uintptr(a[0]), "in"), out: os.NewFile(uintptr(b[1]), "out")}

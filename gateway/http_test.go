@@ -115,6 +115,13 @@ func TestFaultsGetTheirStatusAndCloseOnlyTheirConnection(t *testing.T) {
 	})
 	w := h.worker(1)
 	good := h.dial("http")
+	exchange := func() {
+		good.write(get)
+		m := w.expect(wire.OpReq)
+		w.say(res(m.id, 200, "ok"), ack(1))
+		good.response("GET")
+	}
+	exchange()
 	for request, status := range map[string]int{
 		"GARBAGE\r\n\r\n": 400,
 		"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n":                                400,
@@ -133,10 +140,7 @@ func TestFaultsGetTheirStatusAndCloseOnlyTheirConnection(t *testing.T) {
 		}
 		c.eof()
 	}
-	good.write(get)
-	m := w.expect(wire.OpReq)
-	w.say(res(m.id, 200, "ok"), ack(1))
-	good.response("GET")
+	exchange()
 }
 
 func TestHeadAndOldClientsAndConnectionClose(t *testing.T) {
