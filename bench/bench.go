@@ -34,23 +34,22 @@ type entrant struct {
 // prepare builds what the selected settings need, then takes the priority that
 // servers and load shall have.
 func (b *bench) prepare(ctx context.Context) error {
-	wanted, gw := 0, false
+	var wanted []peer.Peer
 	for _, s := range scenarios {
-		for _, p := range b.chosen(s.name, s.asks) {
-			wanted++
-			gw = gw || strings.HasPrefix(p.Name, "gw-")
-		}
+		wanted = append(wanted, b.chosen(s.name, s.asks)...)
 	}
 	for _, s := range idleScenarios {
-		for _, p := range b.chosenIdle(s) {
-			wanted++
-			gw = gw || strings.HasPrefix(p.Name, "gw-")
-		}
+		wanted = append(wanted, b.chosenIdle(s)...)
 	}
-	if wanted == 0 {
+	if len(wanted) == 0 {
 		return fmt.Errorf("nothing matches -only %v", b.options.only)
 	}
-	if err := b.kit.Build(ctx, gw); err != nil {
+	gw := slices.ContainsFunc(wanted, func(p peer.Peer) bool { return strings.HasPrefix(p.Name, "gw-") })
+	err := b.kit.Build(ctx, gw)
+	if err != nil {
+		return err
+	}
+	if b.report.Alone, err = b.kit.Alone(ctx); err != nil {
 		return err
 	}
 	return setNice(b.options.nice)

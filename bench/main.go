@@ -59,9 +59,11 @@ func run(ctx context.Context, o options) (err error) {
 	defer func() { err = errors.Join(err, kit.Close()) }()
 
 	b := newBench(o, kit)
-	fmt.Println(b.report.Machine)
 	if err := b.prepare(ctx); err != nil {
 		return err
+	}
+	for _, line := range b.report.Settings() {
+		fmt.Println(line)
 	}
 	if err := b.measureAll(ctx); err != nil {
 		return err
@@ -84,7 +86,6 @@ func newBench(o options, kit *peer.Kit) *bench {
 	for _, p := range peer.All() {
 		if why := p.Absent(kit); why != "" {
 			b.report.Absent[p.Name] = why
-			fmt.Printf("not measured: %s (%s)\n", p.Name, why)
 			continue
 		}
 		b.peers = append(b.peers, p)

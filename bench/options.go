@@ -17,7 +17,7 @@ const warmUp = 250 * time.Millisecond
 
 // options are the command line.
 type options struct {
-	command  string // as typed, for the report
+	command  string // for the report: without the names of files
 	gw       string
 	time     time.Duration
 	runs     int
@@ -35,7 +35,7 @@ type options struct {
 
 // parseOptions reads the command line; the flag package prints what is wrong.
 func parseOptions(arguments []string) (options, error) {
-	o := options{command: strings.Join(append([]string{"go run ./bench"}, arguments...), " ")}
+	o := options{command: "go run ./bench"}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "one run of 0.5 s each")
 	flags.DurationVar(&o.time, "time", 1500*time.Millisecond, "length of a run")
@@ -54,6 +54,11 @@ func parseOptions(arguments []string) (options, error) {
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
 	}
+	flags.Visit(func(f *flag.Flag) {
+		if !slices.Contains([]string{"gw", "json", "markdown"}, f.Name) {
+			o.command += fmt.Sprintf(" -%s='%v'", f.Name, f.Value)
+		}
+	})
 	if *quick {
 		o.time, o.runs = 500*time.Millisecond, 1
 	}

@@ -3,16 +3,14 @@ package report
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 )
 
 // WriteMarkdown writes the tables as docs/performance.md shows them.
 func (r *Report) WriteMarkdown(w io.Writer) {
-	fmt.Fprintf(w, "`%s`: %v; %d worker(s).\n", r.Command, r.Machine, r.Workers)
-	for _, peer := range slices.Sorted(maps.Keys(r.Absent)) {
-		fmt.Fprintf(w, "Not measured: %s (%s).\n", peer, r.Absent[peer])
+	fmt.Fprintf(w, "`%s`\n\n", r.Command)
+	for _, line := range r.Settings() {
+		fmt.Fprintln(w, line)
 	}
 	if len(r.Rows) > 0 {
 		r.writeRows(w)

@@ -2,7 +2,11 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 
 	"gw/bench/gauge"
 )
@@ -12,12 +16,29 @@ const yardstick = "fasthttp"
 
 // Report is everything one run of the benchmark found.
 type Report struct {
-	Command string            `json:"command"`
-	Machine gauge.Machine     `json:"machine"`
-	Workers int               `json:"workers"`
-	Absent  map[string]string `json:"absent"` // peer -> why it was not measured
-	Rows    []Row             `json:"rows"`
-	Idle    []Idle            `json:"idle"`
+	Command string             `json:"command"`
+	Machine gauge.Machine      `json:"machine"`
+	Workers int                `json:"workers"`
+	Absent  map[string]string  `json:"absent"`                // peer -> why it was not measured
+	Alone   map[string]float64 `json:"json_handler_alone_us"` // interpreter -> µs of the json handler without a server
+	Rows    []Row              `json:"rows"`
+	Idle    []Idle             `json:"idle"`
+}
+
+// Settings tells in lines what the figures depend on.
+func (r *Report) Settings() (lines []string) {
+	lines = append(lines, fmt.Sprintf("%v; %d worker(s) for each server.", r.Machine, r.Workers))
+	if len(r.Alone) > 0 {
+		line := "The json handler alone:"
+		for _, interpreter := range slices.Sorted(maps.Keys(r.Alone)) {
+			line += fmt.Sprintf(" %s %.1f µs,", interpreter, r.Alone[interpreter])
+		}
+		lines = append(lines, strings.TrimSuffix(line, ",")+".")
+	}
+	for _, peer := range slices.Sorted(maps.Keys(r.Absent)) {
+		lines = append(lines, fmt.Sprintf("Not measured: %s (%s).", peer, r.Absent[peer]))
+	}
+	return lines
 }
 
 // Failed counts everything that went wrong in any run.

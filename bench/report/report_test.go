@@ -58,6 +58,20 @@ func TestMarkdownShowsRatios(t *testing.T) {
 	}
 }
 
+func TestBudgetOfJSONIsOnTopOfTheHandler(t *testing.T) {
+	r := Report{Alone: map[string]float64{"php": 7, "python3": 20}}
+	for peer, want := range map[string]float64{"gw-php": 17.5, "gw-python": 30, "gw-asgi": 38} {
+		if us, stated := r.Budget(Row{Scenario: "json", Peer: peer, Connections: 64}); !stated || us != want {
+			t.Errorf("%s: %v, %v", peer, us, stated)
+		}
+	}
+	for _, row := range []Row{{Scenario: "hello", Peer: "gw-php", Connections: 1}, {Scenario: "hello", Peer: "gw-php", Connections: 64, FixedRate: 1000}} {
+		if _, stated := r.Budget(row); stated {
+			t.Errorf("a budget for %+v", row)
+		}
+	}
+}
+
 func TestIdleGrowthPerConnection(t *testing.T) {
 	i := Idle{Protocol: "http", Peer: "gw-php", Connections: 1024,
 		Before: map[gauge.Role]gauge.Memory{gauge.Gateway: {RSS: 8 << 20}, gauge.Handler: {RSS: 20 << 20}},

@@ -43,7 +43,7 @@ func (r *Report) cells(row Row) []string {
 		mark = "~"
 	}
 	budget, ratio := "", ""
-	if us, stated := row.Budget(); stated {
+	if us, stated := r.Budget(row); stated {
 		budget = fmt.Sprintf("%.2f", m.Total()/us)
 	}
 	if x, known := r.Ratio(row); known && row.Peer != yardstick {
