@@ -272,8 +272,9 @@ func TestStopTellsWhatStillRuns(t *testing.T) {
 	f := &fakeMaster{ignoreStop: true, status: someStatus()}
 	f.serve(t)
 	c := newClient(filepath.Join(os.Getenv("GW_STATE_DIR"), "control.sock"))
-	f2 := explain(stillRunning(c, 100))
-	want(t, result{f2.code, "", f2.report()}, exitTimeout, "", `gw: gw has not stopped in time: the master (pid 100) still runs, and web#1 (pid 200, active), night#1 (pid 202, ready)
+	err := stillRunning(c, 100)
+	told := explain(err)
+	want(t, result{told.code, "", report(err, told)}, exitTimeout, "", `gw: gw has not stopped in time: the master (pid 100) still runs, and web#1 (pid 200, active), night#1 (pid 202, ready)
 look into the log; kill -9 100 ends it at once
 `)
 }

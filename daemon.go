@@ -65,6 +65,7 @@ func startDaemon(ctx *cli.Context, t *target, c *config.Config) error {
 		_ = daemon.Wait() // the failure is known already
 		return &failure{r.Code, r.Failure, r.Hint}
 	}
+	_ = daemon.Process.Release() // it outlives us
 	printBanner(ctx.App.Writer, paletteFor(ctx.App.Writer), r.Status)
 	_, err = fmt.Fprintf(ctx.App.Writer, "\nEverything is ready. gw runs in the background, pid %d. Stop it with gw stop.\n", r.Status.PID)
 	return err

@@ -101,8 +101,12 @@ func startFailure(e *master.StartError) *failure {
 
 // report is what stands on standard error. Faults of a configuration keep the
 // form that editors jump to.
-func (f *failure) report() string {
-	if f.code == exitConfig {
+func report(err error, f *failure) string {
+	var faults config.Faults
+	switch {
+	case f.text == "": // it was printed already
+		return ""
+	case errors.As(err, &faults):
 		return f.Error() + "\n"
 	}
 	return "gw: " + f.Error() + "\n"

@@ -29,7 +29,7 @@ func run(args []string, out, complaints io.Writer) int {
 	app := newApp(out, complaints)
 	if err := app.Run(arrange(app, args)); err != nil {
 		f := explain(err)
-		fmt.Fprint(complaints, f.report())
+		fmt.Fprint(complaints, report(err, f))
 		return f.code
 	}
 	return exitOK

@@ -100,10 +100,7 @@ func runningTarget(name string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := handlersIn(config.StateRoot(), here)
-	if own, err := readInstance(os.Getenv("GW_STATE_DIR")); err == nil {
-		list = []*instance{own}
-	}
+	list := handlersHere(here)
 	switch len(list) {
 	case 0:
 		return newTarget(defaultFile), nil
@@ -113,6 +110,18 @@ func runningTarget(name string) (*target, error) {
 		return t, nil
 	}
 	return nil, usage("name one of them", "several handlers run here: %s", handlerNames(list))
+}
+
+// handlersHere: with $GW_STATE_DIR there is one instance, whatever its folder.
+func handlersHere(dir string) []*instance {
+	if state := os.Getenv("GW_STATE_DIR"); state != "" {
+		own, err := readInstance(state)
+		if err != nil {
+			return nil
+		}
+		return []*instance{own}
+	}
+	return handlersIn(config.StateRoot(), dir)
 }
 
 func handlerNames(list []*instance) string {
