@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
-from inspect import iscoroutinefunction, signature
+from inspect import signature
+
+from ._callbacks import is_async
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def run(application: Any, interface: str = "auto") -> None:
 
 def is_asgi(application: Any) -> bool:
     """ASGI applications are coroutine functions of (scope, receive, send); WSGI ones plain functions of (environ, start_response)."""
-    if iscoroutinefunction(application) or iscoroutinefunction(getattr(application, "__call__", None)):
+    if is_async(application):
         return True
     try:
         signature(application).bind(None, None, None)

@@ -75,6 +75,7 @@ class AsyncEngine(Engine):
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._pending = 0  # delivered and not finished
         self._scheduled = False
+        self._left = False  # BYE is written: the last message, whatever else is cancelled now
         self._request = callbacks.request or self.missing
         self._asynchronous = callbacks.asynchronous
         # What begins each kind of work: runs a plain callback, or returns the coroutine of an async one.
@@ -145,6 +146,7 @@ class AsyncEngine(Engine):
         self._acknowledge()
         self._out.append((wire.BYE, reason, self._pending))
         self.flush()
+        self._left = True
 
     def _end(self, error: BaseException) -> None:
         """Ends `run` with this error, from wherever it was noticed."""
@@ -218,6 +220,10 @@ class AsyncEngine(Engine):
     def flush(self) -> None:
         self._acknowledge()
         super().flush()
+
+    def write(self, messages: list[Message]) -> None:
+        if not self._left:
+            super().write(messages)
 
     def _acknowledge(self) -> None:
         """Puts what is finished behind the answers."""

@@ -65,21 +65,25 @@ def adapt(function: Callback, arguments: int) -> Callback:
 
 def is_async(function: Callback) -> bool:
     """Whether calling it gives a coroutine."""
-    code = getattr(function, "__code__", None) or getattr(getattr(function, "__func__", None), "__code__", None)
+    code = getattr(function, "__code__", None)
     if code is not None:
         return bool(code.co_flags & _COROUTINE)
-    from inspect import iscoroutinefunction
+    from inspect import isclass, iscoroutinefunction
 
-    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))
+    return iscoroutinefunction(function) or not isclass(function) and iscoroutinefunction(getattr(function, "__call__", None))
 
 
 def _positional(function: Callback, most: int) -> int:
     code = getattr(function, "__code__", None)
     if code is not None and not hasattr(function, "__wrapped__"):
-        return most if code.co_flags & _VARIADIC else min(most, code.co_argcount)
+        bound = 1 if getattr(function, "__self__", None) is not None else 0
+        return most if code.co_flags & _VARIADIC else min(most, code.co_argcount - bound)
     from inspect import Parameter, signature
 
-    kinds = [parameter.kind for parameter in signature(function).parameters.values()]
+    try:
+        kinds = [parameter.kind for parameter in signature(function).parameters.values()]
+    except ValueError:  # some functions written in C do not tell
+        return most
     if Parameter.VAR_POSITIONAL in kinds:
         return most
     return min(most, sum(kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds))

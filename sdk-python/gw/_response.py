@@ -27,6 +27,8 @@ BYTES = {"content-type": "application/octet-stream"}
 _HEADER_BYTES = 6  # per header, for what msgpack adds
 _MESSAGE_BYTES = 24
 
+_TOKEN = str.maketrans("", "", "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_names: set[str | bytes] = set()
 _EVENT_FIELDS = {"event", "id", "retry", "data"}
 
 _json: Any = None
@@ -87,7 +89,7 @@ class Response:
             if content_type.startswith("text/"):
                 content_type += "; charset=utf-8"
         fields = {"content-type": content_type, "content-length": str(size), **(headers or {})}
-        return cls._streamed(status, fields, _read_file(file), True)
+        return cls._streamed(status, fields, _FileChunks(file), True)
 
     @classmethod
     def stream(cls, chunks: Chunks, status: int = 200, headers: HeaderFields | None = None) -> Response:
@@ -203,13 +205,13 @@ def check_headers(headers: HeaderFields | None, kind: dict[str, str] | None) -> 
         return (kind, _MESSAGE_BYTES + 64) if kind else ([], _MESSAGE_BYTES)
     if type(headers) is dict:
         size = _plain_size([*headers, *headers.values()])
-        if size:
+        if size and (headers.keys() <= _names or _check_names(headers)):
             if kind and "content-type" not in headers and "Content-Type" not in headers:
                 headers = _with_kind(headers, kind)
             return headers, size + len(headers) * _HEADER_BYTES + _MESSAGE_BYTES
     elif type(headers) is list and not kind:
         size = _plain_size([part for name, value in headers for part in (name, value)])
-        if size:
+        if size and ({name for name, _ in headers} <= _names or _check_names(name for name, _ in headers)):
             return headers, size + len(headers) * _HEADER_BYTES + _MESSAGE_BYTES
     pairs = [pair for name, value in _items(headers) for pair in _encode_header(name, value)]
     if kind and not any(name.lower() == b"content-type" for name, _ in pairs):
@@ -231,6 +233,20 @@ def _plain_size(parts: list[Any]) -> int:
         return 0
 
 
+def _check_names(names: Iterable[Any]) -> bool:
+    """Sees that these are names of headers (RFC 9110 5.1) and remembers them: there are only so many. Raises ValueError."""
+    for name in names:
+        if not isinstance(name, (str, bytes)):
+            raise TypeError(f"{name!r} as the name of a header: text is expected")
+        text = name if isinstance(name, str) else name.decode("latin-1")
+        if not text or text.translate(_TOKEN):
+            raise ValueError(f"{name!r} is no name for a header")
+        if len(_names) >= 1024:
+            _names.clear()
+        _names.add(name)
+    return True
+
+
 def with_length(headers: Any, length: int) -> Any:
     """Checked headers with a content-length."""
     if any(name.lower() in ("content-length", b"content-length") for name, _ in _items(headers)):
@@ -247,9 +263,8 @@ def _items(headers: HeaderFields) -> Iterable[tuple[Any, Any]]:
 
 
 def _encode_header(name: Any, value: Any) -> Iterator[tuple[bytes, bytes]]:
+    _check_names([name])
     key = _encode_field(name)
-    if not key:
-        raise ValueError("a header without a name")
     for item in value if isinstance(value, (list, tuple)) else (value,):
         yield key, _encode_field(item)
 
@@ -265,10 +280,24 @@ def _encode_field(value: Any) -> bytes:
     return data
 
 
-def _read_file(file: Any) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(wire.CHUNK_BYTES):
-            yield chunk
+class _FileChunks:
+    """Reads a file piece by piece. Not a generator, because one that never began would not close it."""
+
+    __slots__ = ("_file", "close")
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.close = file.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk: bytes = self._file.read(wire.CHUNK_BYTES)
+        if not chunk:
+            self.close()
+            raise StopIteration
+        return chunk
 
 
 def _format_events(events: Any) -> Chunks:

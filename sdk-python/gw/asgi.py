@@ -295,14 +295,16 @@ class _Exchange:
 class _Socket:
     """One websocket scope. Events wait here until the application takes them; the gateway's window bounds how many."""
 
-    __slots__ = ("task", "events", "_engine", "_cid", "_scope", "_accepted", "_closed", "_waiter", "_clear")
+    __slots__ = ("task", "events", "_engine", "_cid", "_scope", "_accepted", "_closed", "_parted", "_waiter", "_clear")
 
     task: asyncio.Task[None]
 
     def __init__(self, engine: AsgiEngine, cid: int, scope: Event) -> None:
         self.events: deque[tuple[Message | None, Event]] = deque()
         self._engine, self._cid, self._scope = engine, cid, scope
-        self._accepted = self._closed = False
+        self._accepted = False
+        self._closed = False  # by the application, or it was told of the end
+        self._parted = False  # closed by the client, or another worker's: no longer ours to close
         self._waiter: asyncio.Future[None] | None = None
         self._clear = asyncio.Event()  # not set while the client reads too slowly
         self._clear.set()
@@ -330,14 +332,14 @@ class _Socket:
         _resolve(self._waiter)
 
     def disconnect(self, message: Message | None, code: int, reason: str) -> None:
-        self._closed = True
-        self.throttle(False)
+        self._parted = True
+        self._clear.set()
         self.deliver(message, {"type": "websocket.disconnect", "code": code, "reason": reason})
 
     def throttle(self, full: bool) -> None:
         if not full:
             self._clear.set()
-        elif not self._closed:
+        elif not self._parted:
             self._clear.clear()
 
     async def receive(self) -> Event:
@@ -352,6 +354,8 @@ class _Socket:
         message, event = self.events.popleft()
         if message is not None:
             self._engine._finish(message)
+        if event["type"] == "websocket.disconnect":
+            self._closed = True
         return event
 
     async def send(self, event: Event) -> None:
@@ -374,8 +378,8 @@ class _Socket:
             raise RuntimeError(f"event {kind!r} is not expected here")
 
     def _close(self, code: int, reason: str) -> None:
-        if not self._closed:
-            self._closed = True
+        closed, self._closed = self._closed or self._parted, True
+        if not closed:
             self._engine.put((wire.CLOSE, self._cid, code, reason), len(reason) + 16)
 
 
