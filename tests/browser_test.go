@@ -94,7 +94,7 @@ func TestChatRoomInTheBrowser(t *testing.T) {
 	chatEscapes(t, tom, ann)
 	chatAfterReconnect(t, tom, ann)
 
-	ann.evaluate("location.href = 'about:blank'", nil)
+	ann.close()
 	tom.awaitMessage("Ann left")
 }
 

@@ -113,6 +113,13 @@ func (p *tab) call(method string, parameters map[string]any) json.RawMessage {
 	}
 }
 
+// close ends the page as a person who closes the tab does.
+func (p *tab) close() {
+	p.t.Helper()
+	p.call("Page.close", map[string]any{})
+	p.conn.Close()
+}
+
 // evaluate runs JavaScript in the page and stores its value in result.
 func (p *tab) evaluate(expression string, result any) {
 	p.t.Helper()

@@ -65,6 +65,7 @@ func start(t testing.TB, s setup) *gateway {
 	t.Helper()
 	g := prepare(t, s)
 	g.mustRun("start", "-d", "gw.yaml")
+	g.awaitReady() // start -d waits for one worker of each pool
 	return g
 }
 
@@ -112,12 +113,13 @@ func (g *gateway) status() api.Status {
 	return status
 }
 
-// workers are the handler processes that run now.
+// workers are the handler processes that serve, in the order of pools and
+// slots.
 func (g *gateway) workers() []int {
 	g.t.Helper()
 	var pids []int
 	for _, worker := range g.status().Workers {
-		if worker.PID != 0 {
+		if worker.State == "ready" || worker.State == "active" {
 			pids = append(pids, worker.PID)
 		}
 	}

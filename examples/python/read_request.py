@@ -21,7 +21,7 @@ def upload(file):
     if file is None:
         return "no picture", 400
     file.save(os.path.join(tempfile.gettempdir(), "picture"))   # not under the client's name for it
-    return {"name": file.filename, "type": file.content_type, "bytes": file.size}
+    return {"name": file.name, "type": file.type, "bytes": file.size}
 
 
 def describe(request):
