@@ -22,6 +22,7 @@ var delays = []time.Duration{
 // backoff spaces restarts.
 type backoff struct {
 	failures int // in a row
+	failedAt time.Time
 	retryAt  time.Time
 }
 
@@ -29,6 +30,7 @@ type backoff struct {
 func (b *backoff) failed(now time.Time, random float64) {
 	delay := delays[min(b.failures, len(delays)-1)]
 	b.failures++
+	b.failedAt = now
 	b.retryAt = now.Add(spread(delay, backoffJitter, random))
 }
 

@@ -55,6 +55,7 @@ func (l *link) write() {
 			l.logger.Debug("Message to the gateway is lost", "kind", o.message.Kind, "err", err)
 		}
 	}
+	l.channel.Close()
 }
 
 func (l *link) read(received func(*control.Message)) {
@@ -83,8 +84,12 @@ func (l *link) send(o outgoing) bool {
 	}
 }
 
-// close ends the channel and both goroutines. Only the owner loop calls it, and
-// never send after it.
+// finish ends the channel once everything queued has left. A gateway that does
+// not read does not hold it up for ever: it is killed, and then sending fails.
+// Only the owner loop calls it, and never send after it.
+func (l *link) finish() { close(l.outbox) }
+
+// close ends the channel at once. The same holds as for finish.
 func (l *link) close() {
 	close(l.outbox)
 	l.channel.Close()

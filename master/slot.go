@@ -131,9 +131,10 @@ func effectivePools(c *config.Config) []*config.Pool {
 }
 
 // stableAt is when the slot's failures are forgotten; zero: there are none, or
-// nothing works.
+// nothing has worked since the last (an old worker that serves on because its
+// successor does not start proves nothing).
 func (sl *slot) stableAt() time.Time {
-	if sl.current == nil || sl.backoff.failures == 0 {
+	if sl.current == nil || sl.backoff.failures == 0 || sl.current.readyAt.Before(sl.backoff.failedAt) {
 		return time.Time{}
 	}
 	return sl.current.readyAt.Add(stableAfter)

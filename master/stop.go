@@ -135,7 +135,7 @@ func (s *supervisor) advanceStop(now time.Time) {
 	if st.stage == stageDraining && len(s.workers) == 0 {
 		st.stage = stageClosing
 		if s.gateway.link != nil {
-			s.gateway.link.close() // its end of file is the gateway's sign to go
+			s.gateway.link.finish() // its end of file is the gateway's sign to go
 			s.gateway.link = nil
 			s.gateway.deadline = now.Add(goodbyePatience)
 		}

@@ -229,9 +229,9 @@ func (s *supervisor) advance(now time.Time) {
 	}
 	s.fillGateway(now)
 	s.fillSlots(now)
+	s.announce(now) // before recycle, which begins once everything serves
 	s.recycle(now)
 	s.advanceReload(now)
-	s.announce(now)
 }
 
 // fillSlots starts a worker wherever one is missing.
