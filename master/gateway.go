@@ -2,6 +2,7 @@ package master
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -115,6 +116,9 @@ func (s *supervisor) spawnGateway(user, level string) (*process, channel, error)
 	})
 	if err != nil {
 		ours.Close()
+		if who != nil && errors.Is(err, os.ErrPermission) {
+			err = fmt.Errorf("user %s cannot reach it, install gw where everybody may run it: %w", who.name, err)
+		}
 		return nil, nil, err
 	}
 	return p, ours, nil
