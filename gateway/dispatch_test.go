@@ -331,7 +331,9 @@ func TestFullPipesDoNotDeadlock(t *testing.T) {
 	}()
 	other := h.dial("text") // something for a handler that only writes
 	other.write("x\n")
+	written := make(chan struct{})
 	go func() {
+		defer close(written)
 		for range 100 { // 6.4 MB, while it reads nothing
 			w.say(send(1<<52, string(payload[:64<<10])))
 		}
@@ -345,4 +347,5 @@ func TestFullPipesDoNotDeadlock(t *testing.T) {
 			w.say(ack(1))
 		}
 	}
+	<-written
 }
