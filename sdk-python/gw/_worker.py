@@ -112,6 +112,8 @@ class Worker:
         except Violation as error:
             sys.stderr.write(f"gw: protocol violation: {error}\n")
             sys.exit(EX_PROTOCOL)
+        except KeyboardInterrupt:
+            sys.exit(128 + 2)  # as a shell reports it; nobody needs the traceback
         finally:
             gateway._running = None
 

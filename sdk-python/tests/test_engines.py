@@ -1,6 +1,7 @@
 """What a worker does, whichever loop it runs: the same tests over the blocking loop and over asyncio, plain and async callbacks."""
 
 import contextlib
+import functools
 import io
 import sys
 import unittest
@@ -22,6 +23,10 @@ class Suite:
         app = gw.Worker()
         for name, function in callbacks.items():
             getattr(app, name)(self.callback(function))
+        return self.beside(app)
+
+    def beside(self, app):
+        """What decides on the loop beside the callbacks."""
         return app
 
     def serve(self, app, *messages, **options):
@@ -119,11 +124,12 @@ class Suite:
 
     def test_callbacks_may_take_fewer_arguments(self):
         seen = []
-        app = gw.Worker()
-        app.on_connect(lambda: seen.append("connect"))
-        app.on_message(lambda connection: seen.append(connection.id))
-        app.on_close(lambda connection, code: seen.append(code))
-        self.serve(app, opened(), text("x"), closed(300, 1001)) if self.acks else self.skipTest("does not depend on the loop")
+        app = self.app(
+            on_connect=lambda: seen.append("connect"),
+            on_message=lambda connection: seen.append(connection.id),
+            on_close=lambda connection, code: seen.append(code),
+        )
+        self.serve(app, opened(), text("x"), closed(300, 1001))
         self.assertEqual(seen, ["connect", 300, 1001])
 
     def test_what_a_connection_can_do(self):
@@ -488,6 +494,7 @@ class BlockingTest(Suite, unittest.TestCase):
 
 class AsyncTest(Suite, unittest.TestCase):
     def callback(self, function):
+        @functools.wraps(function)
         async def callback(*arguments):
             return function(*arguments)
 
@@ -500,9 +507,7 @@ class PlainInAsyncTest(Suite, unittest.TestCase):
     def callback(self, function):
         return function
 
-    def app(self, **callbacks):
-        app = super().app(**callbacks)
-
+    def beside(self, app):
         @app.every(3600)
         async def never():
             pass
@@ -515,8 +520,7 @@ class SerialAsyncTest(AsyncTest):
 
     acks = True
 
-    def app(self, **callbacks):
-        app = super().app(**callbacks)
+    def beside(self, app):
         app._concurrency = 1
         return app
 
