@@ -14,10 +14,11 @@ PYTHON ?= /usr/bin/python3
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-HANDLER_PACKAGES := php-cli php-msgpack python3 python3-msgpack
-DEMO_PACKAGES    := $(HANDLER_PACKAGES) curl telnet
+# Go fetches modules over https, which needs ca-certificates.
+COMMON_PACKAGES := ca-certificates php-cli php-msgpack python3 python3-msgpack
+DEMO_PACKAGES   := $(COMMON_PACKAGES) curl telnet
 # The race detector needs a C compiler.
-TEST_PACKAGES    := $(HANDLER_PACKAGES) chromium gcc libc6-dev
+TEST_PACKAGES   := $(COMMON_PACKAGES) chromium gcc libc6-dev
 
 EXAMPLES := php python chat
 
@@ -78,7 +79,7 @@ demo: demo-needs build
 	@echo '  make demo-stop                        stop it all'
 
 demo-stop:
-	@for example in $(EXAMPLES); do ./gw stop examples/$$example/gw.yaml || [ $$? -eq 3 ]; done
+	@[ -x gw ] || exit 0; for example in $(EXAMPLES); do ./gw stop examples/$$example/gw.yaml || [ $$? -eq 3 ]; done
 
 test-needs:
 	$(call need,$(TEST_PACKAGES))

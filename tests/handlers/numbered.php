@@ -4,10 +4,11 @@ declare(strict_types=1);
 
 $worker = new Gw\Worker();
 $worker->onRequest = function (Gw\Request $request): string {
-    usleep(500);
+    usleep(1000);
     return $request->query('n', '') . ' ' . getmypid();
 };
 $worker->onMessage = function (Gw\Connection $connection, string $data): void {
+    usleep(100);
     $connection->send($data);
 };
 $worker->run();

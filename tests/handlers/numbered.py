@@ -10,12 +10,13 @@ app = gw.Worker()
 
 @app.on_request
 def number(request):
-    time.sleep(0.0005)
+    time.sleep(0.001)
     return f"{request.query.get('n', '')} {os.getpid()}"
 
 
 @app.on_message
 def echo(connection, data):
+    time.sleep(0.0001)
     connection.send(data)
 
 
