@@ -77,7 +77,7 @@ class Connection:
 
     @property
     def headers(self) -> Headers:
-        """Headers of the WebSocket handshake, for the worker that saw the connection open; else empty."""
+        """Headers of the WebSocket handshake; empty for other kinds."""
         return parse_headers(self._headers)
 
     @property

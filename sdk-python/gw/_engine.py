@@ -223,8 +223,6 @@ class Engine:
             stream.wake()
 
     def _on_attach(self, message: Message) -> None:
-        if type(message[8]) is str:  # without the headers of the handshake
-            message = [*message[:7], b"", *message[7:]]
         self._connections[message[1]] = Connection(self, message, *message[8:10])
 
     def _on_detach(self, message: Message) -> None:

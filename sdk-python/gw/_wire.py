@@ -84,7 +84,7 @@ _SHAPES: dict[int, tuple[type, ...]] = {
     OPEN: (int, int, int, str, str, bytes, bytes, bytes),
     MSG: (int, int, int, bytes),
     CLOSED: (int, int, int, str),
-    ATTACH: (int, int, int, str, str, bytes, bytes, bytes, _ANY),
+    ATTACH: (int, int, int, str, str, bytes, bytes, bytes, bytes, str),
     BUF: (int, int, int),
     DETACH: (int, int),
 }

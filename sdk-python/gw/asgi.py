@@ -132,15 +132,15 @@ class AsgiEngine(AsyncEngine):
 
     def _on_open(self, message: Message) -> None:
         self._pending += 1
-        socket = self._introduce(message, message[7])
+        socket = self._introduce(message)
         socket.deliver(message, {"type": "websocket.connect"})
 
     def _on_attach(self, message: Message) -> None:
-        socket = self._introduce(message, message[7] if type(message[8]) is bytes else b"")
+        socket = self._introduce(message)
         socket.deliver(None, {"type": "websocket.connect"})
 
-    def _introduce(self, message: Message, block: bytes) -> _Socket:
-        _, cid, lid, peer, _, path, query, *_ = message
+    def _introduce(self, message: Message) -> _Socket:
+        _, cid, lid, peer, _, path, query, block, *_ = message
         scope = self.scope("websocket", lid, peer, path, query, block)
         scope["scheme"] = "wss" if self._secure(lid) else "ws"
         offered = parse_headers(block).get("sec-websocket-protocol", "")
