@@ -22,6 +22,8 @@ const (
 	// controlPatience is how long a request waits for the loop. The loop never
 	// waits for anybody, so this is only reached when the machine stands still.
 	controlPatience = 2 * time.Second
+	// bodyPatience is how long a request's head, and then its body, may take.
+	bodyPatience = 5 * time.Second
 	// maxControlBody bounds what a client of the control socket may send.
 	maxControlBody = 64 << 10
 	// controlBacklog of clients that were not accepted yet.
@@ -63,7 +65,9 @@ func serveControl(s *supervisor, l net.Listener, file *socketFile) *controlServe
 	c := &controlServer{socket: file, ended: make(chan struct{})}
 	c.http = &http.Server{
 		Handler: s.controlHandler(), ConnContext: withPeer,
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second,
+		// No ReadTimeout: when it passes, net/http cancels the request's context
+		// even while the answer is on its way, and a reload may take minutes.
+		ReadHeaderTimeout: bodyPatience, IdleTimeout: 30 * time.Second,
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
@@ -269,6 +273,9 @@ func await[T any](s *supervisor, r *http.Request, reply <-chan T, f func()) (res
 
 // decode reads a body that may be missing.
 func decode(w http.ResponseWriter, r *http.Request, into any) bool {
+	control := http.NewResponseController(w)
+	control.SetReadDeadline(time.Now().Add(bodyPatience))
+	defer control.SetReadDeadline(time.Time{})
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil && !errors.Is(err, io.EOF) {

@@ -430,9 +430,7 @@ func TestStatusAnswersWhileTheGatewayStandsStill(t *testing.T) {
 	gateway := r.until("active", allActive(1)).Gateway.PID
 	unix.Kill(gateway, unix.SIGSTOP)
 	defer unix.Kill(gateway, unix.SIGCONT)
-	if s := r.status(); s.Gateway.State != "not answering" {
-		t.Errorf("gateway is %q", s.Gateway.State)
-	}
+	r.until("noticed", func(s api.Status) bool { return s.Gateway.State == "not answering" })
 	var failure api.Error
 	if code := r.get("/v1/connections", &failure); code != 504 || failure.Message == "" {
 		t.Errorf("connections answered %d %+v", code, failure)

@@ -3,7 +3,6 @@ package master
 import (
 	"errors"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
@@ -259,21 +258,6 @@ func TestStatusDoesNotWaitForASilentGateway(t *testing.T) {
 	})
 }
 
-func TestRequestsPerSecondAreCountedSinceTheLastSample(t *testing.T) {
-	var r rate
-	now := time.Now()
-	r.start(now)
-	r.sample(now.Add(10*time.Second), 500)
-	if r.perSecond != 50 {
-		t.Errorf("%v a second", r.perSecond)
-	}
-	r.sample(now.Add(10*time.Second+time.Millisecond), 501) // too soon to mean anything
-	r.sample(now.Add(12*time.Second), 520)
-	if r.perSecond != 10 {
-		t.Errorf("%v a second", r.perSecond)
-	}
-}
-
 func TestLateAndUnknownMessagesAreHarmless(t *testing.T) {
 	supervise(t, one(1), func(w *world) {
 		w.sleep(time.Second)
@@ -287,20 +271,5 @@ func TestLateAndUnknownMessagesAreHarmless(t *testing.T) {
 		}
 		w.expect()
 		w.expectStates("active")
-	})
-}
-
-func TestSignalsReloadAndStop(t *testing.T) {
-	supervise(t, one(1), func(w *world) {
-		w.sleep(time.Minute)
-		w.did()
-		w.signals <- syscall.SIGHUP
-		w.sleep(time.Second)
-		w.expect("attach 2", "activate 2", "drain 1", "configure web 1=a:1", "exited 1")
-		w.signals <- syscall.SIGUSR1
-		w.sleep(time.Second)
-		w.expectStates("active")
-		w.signals <- syscall.SIGTERM
-		<-w.s.done
 	})
 }

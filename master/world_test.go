@@ -45,6 +45,7 @@ type world struct {
 
 	behave  func(c *command) behaviour // of a handler; may change
 	mute    bool                       // the gateway answers no queries
+	stuck   bool                       // the gateway reads nothing
 	gwBreak bool                       // the gateway dies at once
 }
 
@@ -380,6 +381,13 @@ func (c *fakeChannel) Send(m *control.Message, files ...*os.File) error {
 	default:
 	}
 	w := c.w
+	w.mu.Lock()
+	stuck := w.stuck
+	w.mu.Unlock()
+	if stuck {
+		<-c.closed
+		return errors.New("closed")
+	}
 	switch m.Kind {
 	case control.Configure:
 		w.note("configure %s", configureText(m, len(files)))

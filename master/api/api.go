@@ -56,7 +56,7 @@ type Reload struct {
 // Gateway is the gateway process.
 type Gateway struct {
 	PID         int    `json:"pid"`
-	State       string `json:"state"` // running, restarting, not answering
+	State       string `json:"state"` // starting, running, restarting, not answering
 	MemoryBytes int64  `json:"memory_bytes"`
 	Restarts    int    `json:"restarts"`
 	LastExit    string `json:"last_exit,omitempty"`
