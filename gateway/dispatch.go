@@ -25,7 +25,7 @@ type pool struct {
 	queue   itemList  // HTTP requests; bounded by queueLimit, newest refused with 503
 	waiting connQueue // connections with messages and no worker; bounded by the connections
 
-	retried, redelivered, dropped, timedOut uint64
+	retried, redelivered, dropped, timedOut, setAside uint64
 }
 
 func (p *pool) add(w *worker) { p.active = append(p.active, w) }
@@ -254,7 +254,7 @@ func (l *loop) settle(w *worker, reason string, readUpTo int64) {
 		if it == suspect && !fresh {
 			it.crashes++
 		}
-		l.settleItem(w, it, fresh)
+		l.settleItem(w, it, fresh, reason)
 	}
 	for e := w.exchanges.first; e != nil; e = w.exchanges.first {
 		l.settleExchange(e)
@@ -272,8 +272,15 @@ func (l *loop) settle(w *worker, reason string, readUpTo int64) {
 
 // settleItem puts one unfinished item back, or gives it up. fresh: it was
 // certainly not begun.
-func (l *loop) settleItem(w *worker, it *item, fresh bool) {
+func (l *loop) settleItem(w *worker, it *item, fresh bool, exit string) {
 	c := it.conn
+	if it.crashes >= deadlyAfter {
+		peer := ""
+		if c != nil {
+			peer = c.peer
+		}
+		l.setItemAside(it, peer, exit)
+	}
 	switch {
 	case c == nil:
 		l.items.put(it)
@@ -288,7 +295,7 @@ func (l *loop) settleItem(w *worker, it *item, fresh bool) {
 // settleRequest: again elsewhere if that is safe, once; else 502.
 func (l *loop) settleRequest(w *worker, c *conn, it *item, fresh bool) {
 	e := c.exchange
-	again := e.state == exchangeWaiting && (fresh || e.idempotent && it.crashes < 2)
+	again := e.state == exchangeWaiting && (fresh || e.idempotent && it.crashes < deadlyAfter)
 	if !again {
 		e.item = nil
 		l.items.put(it)
@@ -312,9 +319,7 @@ func (l *loop) settleExchange(e *exchange) {
 func (l *loop) settleMessage(c *conn, it *item, fresh bool) {
 	p := c.dialogue.pool
 	switch {
-	case it.op == wire.OpMsg && it.crashes >= 2:
-		l.log.Error("Dropped a message that killed its handler twice, and closed its connection", "pool", p.name, "connection", it.id, "remote", c.peer, "bytes", len(it.data))
-		p.dropped++
+	case it.crashes >= deadlyAfter:
 		l.items.put(it)
 		l.closeDialogue(c, closeInternal, "the handler failed on this message")
 	case fresh || it.op != wire.OpMsg || p.onCrash == control.Redeliver:
@@ -390,7 +395,7 @@ func (l *loop) sweepWorkers(p *pool) {
 func (l *loop) timeOut(w *worker, it *item) {
 	took := l.now - it.sentAt
 	w.pool.timedOut++
-	l.log.Error("A handler ran into request_timeout and is replaced", "pool", w.pool.name, "slot", w.slot, "worker", w.id, "pid", w.pid, "took", took, "request_timeout", w.pool.requestTimeout)
+	l.log.Error("A handler ran into request_timeout and is replaced", "pool", w.pool.name, "slot", w.slot, "worker", w.id, "pid", w.pid, "what", it.describe(), "took", took, "request_timeout", w.pool.requestTimeout)
 	if c := it.conn; c != nil {
 		if c.exchange != nil && c.exchange.item == it {
 			c.exchange.item = nil

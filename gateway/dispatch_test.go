@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"fmt"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,9 +107,10 @@ func TestDeathOfWorker(t *testing.T) {
 	}
 }
 
-// A request that kills two workers is not given to a third.
-func TestDeadlyRequestIsNotRetriedForEver(t *testing.T) {
-	h := startLoop(t, nil)
+// A request that kills two workers is not given to a third, and is kept for whoever looks into it.
+func TestDeadlyRequestIsSetAside(t *testing.T) {
+	var dir string
+	h := startLoop(t, func(c *control.Configuration) { dir = c.SetAside })
 	c := h.dial("http")
 	c.write(get)
 	for range 2 {
@@ -117,6 +120,18 @@ func TestDeadlyRequestIsNotRetriedForEver(t *testing.T) {
 	}
 	if r, _ := c.response("GET"); r.StatusCode != 502 {
 		t.Fatalf("%+v", r)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*.msg"))
+	if len(files) != 1 {
+		t.Fatalf("files %v", files)
+	}
+	b, _ := readFile(files[0])
+	if !strings.Contains(b, `"what":"GET /a"`) || !strings.Contains(b, `"last_exit":"killed by SIGSEGV"`) || !strings.Contains(b, "x-test: 1\n") {
+		t.Fatalf("%q", b)
+	}
+	h.tell(&control.Message{Kind: control.Query, Topic: control.TopicStatus})
+	if p := h.expect(control.Report).Status.Pools[0]; p.SetAside != 1 {
+		t.Fatalf("%+v", p)
 	}
 }
 

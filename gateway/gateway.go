@@ -157,7 +157,7 @@ func take(files []*os.File) []int {
 
 // configure takes over a whole configuration, the first or a reload's.
 func (l *loop) configure(c *control.Configuration, fds []int) {
-	l.version, l.debug, l.tempDir = c.Version, c.Debug, c.TempDir
+	l.version, l.debug, l.tempDir, l.setAsideDir = c.Version, c.Debug, c.TempDir, c.SetAside
 	for i := range c.Pools {
 		l.configurePool(&c.Pools[i])
 	}

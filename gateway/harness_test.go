@@ -59,7 +59,7 @@ func startLoop(t *testing.T, change func(*control.Configuration)) *harness {
 		t.Fatal(err)
 	}
 	h.loop = l
-	c := &control.Configuration{Version: "test", TempDir: t.TempDir(),
+	c := &control.Configuration{Version: "test", TempDir: t.TempDir(), SetAside: t.TempDir(),
 		Pools: []control.Pool{{Name: "web", QueueLimit: 100, QueueTimeout: 10 * time.Second, RequestTimeout: 30 * time.Second, OnCrash: control.Redeliver}}}
 	var files []*os.File
 	for i, scheme := range []string{"http", "text", "frame", "tcp"} {

@@ -58,11 +58,12 @@ type loop struct {
 	date    []byte
 	dateAt  time.Duration
 
-	version    string
-	tempDir    string
-	debug      bool
-	maxFrame   int
-	maxMessage int
+	version     string
+	tempDir     string
+	setAsideDir string
+	debug       bool
+	maxFrame    int
+	maxMessage  int
 
 	requests, messages uint64
 

@@ -98,7 +98,8 @@ type Worker struct {
 type Configuration struct {
 	Version   string     `msgpack:"version"`
 	Debug     bool       `msgpack:"debug"`
-	TempDir   string     `msgpack:"temp_dir"` // where request bodies spool; exists, owned by the gateway's user
+	TempDir   string     `msgpack:"temp_dir"`  // where request bodies spool; exists, owned by the gateway's user
+	SetAside  string     `msgpack:"set_aside"` // folder for messages that killed two workers; exists, the gateway may write there
 	Pools     []Pool     `msgpack:"pools"`
 	Listeners []Listener `msgpack:"listeners"`
 }
@@ -190,6 +191,7 @@ type PoolStatus struct {
 	Redelivered uint64 `msgpack:"redelivered"`
 	Dropped     uint64 `msgpack:"dropped"`
 	TimedOut    uint64 `msgpack:"timed_out"`
+	SetAside    uint64 `msgpack:"set_aside"` // messages that killed two workers, kept in files
 }
 
 // Connection is one row of `gw connections`. Durations count up to the report.
