@@ -91,6 +91,7 @@ func TestChatRoomInTheBrowser(t *testing.T) {
 	tom.awaitMessage("hello from Python")
 
 	chatDuringAReload(t, g, tom, ann)
+	chatDuringACrash(t, g, tom, ann)
 	chatEscapes(t, tom, ann)
 	chatAfterReconnect(t, tom, ann)
 
@@ -122,6 +123,27 @@ func chatDuringAReload(t *testing.T, g *gateway, tom, ann *tab) {
 				}
 			}
 		}
+	}
+	wantOpen(t, tom, ann)
+}
+
+// chatDuringACrash: with every handler killed the page stays connected.
+func chatDuringACrash(t *testing.T, g *gateway, tom, ann *tab) {
+	t.Helper()
+	for _, pid := range g.workers() {
+		g.kill(pid, 9)
+	}
+	says(tom, "said into the crash")
+	ann.awaitMessage("said into the crash")
+	says(ann, "answered after it")
+	tom.awaitMessage("answered after it")
+	wantOpen(t, tom, ann)
+}
+
+// wantOpen fails when a WebSocket closed since its page entered.
+func wantOpen(t *testing.T, pages ...*tab) {
+	t.Helper()
+	for _, page := range pages {
 		var closes int
 		page.evaluate("window.closes", &closes)
 		if state := page.text("#state"); closes != 0 || state != "connected" {

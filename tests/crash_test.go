@@ -229,3 +229,34 @@ func TestRequestThatWaitsTooLongIsRefused(t *testing.T) {
 		busy.want("GET", 200, "")
 	})
 }
+
+// A message that kills every worker it meets must not take the pool down.
+func TestMessageThatKillsEveryWorkerIsSetAside(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := start(t, setup{language: l, handler: "crash_on_message", workers: 2})
+		other, w := openWebSocket(g, "http", "/"), openWebSocket(g, "http", "/")
+		w.send("crash")
+		w.wantClose(websocket.CloseInternalServerErr)
+		if got := other.ask("still here"); got != "still here" {
+			t.Errorf("answer %q", got)
+		}
+		if attempts := g.read("attempts"); attempts != "crash\ncrash\n" {
+			t.Errorf("attempts %q, want two", attempts)
+		}
+		g.awaitReady()
+	})
+}
+
+// A worker that streams to a client is free again when the client leaves.
+func TestClientThatLeavesFreesItsWorker(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := start(t, setup{language: l, handler: "stream", workers: 1})
+		w := newWire(g, "http")
+		w.send("GET /?chunks=1000000&size=10000 HTTP/1.1\r\nHost: a\r\n\r\n")
+		w.read(1000)
+		w.conn.Close()
+		if status, _ := g.get("/pid"); status != 200 {
+			t.Errorf("answer %d", status)
+		}
+	})
+}

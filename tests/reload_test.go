@@ -2,6 +2,8 @@ package tests
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -216,6 +218,70 @@ func TestMaxRequestsReplacesWorkersAndLosesNothing(t *testing.T) {
 		})
 		if restarts := g.status().Totals.Restarts; restarts > 30 {
 			t.Errorf("%d restarts for 600 requests", restarts)
+		}
+	})
+}
+
+// A download that began before the reload is finished by the worker that
+// began it.
+func TestReloadKeepsAStreamedAnswer(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := start(t, setup{language: l, handler: "stream", workers: 2})
+		w := newWire(g, "http")
+		w.send("GET /?chunks=1000&size=10000 HTTP/1.1\r\nHost: a\r\n\r\n")
+		response, err := http.ReadResponse(w.in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(io.Discard, response.Body, 100_000); err != nil {
+			t.Fatal(err)
+		}
+		g.mustRun("reload")
+		if n, err := io.Copy(io.Discard, response.Body); err != nil || n != 9_900_000 {
+			t.Errorf("%d more bytes, %v", n, err)
+		}
+		w.send("GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
+		w.want("GET", 200, "")
+	})
+}
+
+// A request whose body is still coming belongs to no worker yet.
+func TestReloadDuringAnUpload(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := start(t, setup{language: l, handler: "bodies", workers: 2})
+		body := strings.Repeat("0123456789abcdef", 64<<10)
+		w := newWire(g, "http")
+		w.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", len(body)))
+		w.send(body[:len(body)/2])
+		g.mustRun("reload")
+		w.send(body[len(body)/2:])
+		if _, answer := w.response("POST"); !strings.HasPrefix(answer, itoa(len(body))+" ") {
+			t.Errorf("answer %q", answer)
+		}
+	})
+}
+
+func TestReloadWithIdleAndHalfReadConnections(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := start(t, setup{language: l, handler: "hello", workers: 2})
+		var idle []*wire
+		for range 20 {
+			w := newWire(g, "http")
+			w.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+			w.want("GET", 200, "Hello Client")
+			idle = append(idle, w)
+		}
+		for _, w := range idle[:10] {
+			w.send("GET / HTTP/1.1\r\nHo")
+		}
+		g.mustRun("reload")
+		for i, w := range idle {
+			if i < 10 {
+				w.send("st: a\r\n\r\n")
+			} else {
+				w.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+			}
+			w.want("GET", 200, "Hello Client")
 		}
 	})
 }
