@@ -30,6 +30,7 @@ func (b *bench) keepAwake(connections int) (*awake, error) {
 		return nil, err
 	}
 	a.input = input
+	// In our session, or its idle priority would not count: see setSessionNice.
 	a.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := a.command.Start(); err != nil {
 		return nil, fmt.Errorf("keep the cores awake: %w", err)

@@ -21,6 +21,8 @@ type bench struct {
 	peers   []peer.Peer // that can run here
 	report  *report.Report
 	broken  []string // servers that did not start or stop
+
+	undoNice func()
 }
 
 // entrant is a peer's server under one scenario, with its row for the number
@@ -52,7 +54,8 @@ func (b *bench) prepare(ctx context.Context) error {
 	if b.report.Alone, err = b.kit.Alone(ctx); err != nil {
 		return err
 	}
-	return setNice(b.options.nice)
+	b.undoNice, err = setNice(b.options.nice)
+	return err
 }
 
 func (b *bench) measureAll(ctx context.Context) error {
@@ -131,7 +134,7 @@ func (b *bench) takeTurns(ctx context.Context, entrants []entrant, protocol load
 				return err
 			}
 			if run.Failed > 0 {
-				fmt.Fprintf(os.Stderr, "FAILED: %s %s at %d connections: %d, first: %s\n", e.row.Scenario, e.peer.Name, e.row.Connections, run.Failed, run.FirstErr)
+				fmt.Fprintf(os.Stderr, "FAILED: %s %s at %d connections: %d, first: %s\n%s", e.row.Scenario, e.peer.Name, e.row.Connections, run.Failed, run.FirstErr, e.server.Output())
 			}
 			e.row.Runs = append(e.row.Runs, run)
 		}

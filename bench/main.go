@@ -59,6 +59,7 @@ func run(ctx context.Context, o options) (err error) {
 	defer func() { err = errors.Join(err, kit.Close()) }()
 
 	b := newBench(o, kit)
+	defer func() { b.undoNice() }()
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func run(ctx context.Context, o options) (err error) {
 
 // newBench finds out who can be measured.
 func newBench(o options, kit *peer.Kit) *bench {
-	b := &bench{options: o, kit: kit, report: &report.Report{
+	b := &bench{options: o, kit: kit, undoNice: func() {}, report: &report.Report{
 		Command: o.command, Machine: gauge.ReadMachine(), Workers: o.workers, Absent: map[string]string{},
 	}}
 	for _, p := range peer.All() {

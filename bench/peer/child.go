@@ -82,6 +82,7 @@ func (c *child) stop() error {
 	return fmt.Errorf("%s had to be killed", c.command.Path)
 }
 
+// output is the end of what the program printed.
 func (c *child) output() string {
 	text, _ := os.ReadFile(c.log)
 	return string(text[max(0, len(text)-2000):])
@@ -97,5 +98,5 @@ func serveInForeground(ctx context.Context, dir string, environment []string, ta
 		c.stop()
 		return nil, err
 	}
-	return &Server{Target: target, Root: c.pid(), Role: onlyHandlers, Stop: c.stop}, nil
+	return &Server{Target: target, Root: c.pid(), Role: onlyHandlers, Output: c.output, Stop: c.stop}, nil
 }

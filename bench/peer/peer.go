@@ -44,6 +44,7 @@ type Server struct {
 	Target netip.AddrPort
 	Root   int // the process all others of the server descend from
 	Role   func(gauge.Process) gauge.Role
+	Output func() string // the end of what it printed
 	Stop   func() error
 }
 
