@@ -66,6 +66,9 @@ func statusHeader(w io.Writer, p palette, s *api.Status) error {
 		if pool.Queued > 0 || pool.Ready < pool.Workers {
 			fmt.Fprintf(&b, "pool %-9s %d of %d workers ready, %d waiting\n", pool.Name, pool.Ready, pool.Workers, pool.Queued)
 		}
+		if pool.SetAside > 0 {
+			fmt.Fprintf(&b, "pool %-9s %s set aside, two handlers died on each: see %s\n", pool.Name, count(int(pool.SetAside), "message"), pool.SetAsideDir)
+		}
 	}
 	b.WriteByte('\n')
 	_, err := io.WriteString(w, b.String())

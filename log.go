@@ -18,7 +18,8 @@ var logLevels = map[string]slog.Level{
 // applyDaemonLog: a daemon has no standard error to log to.
 func applyDaemonLog(c *config.Config, daemon bool) {
 	if daemon && c.LogFile == "" {
-		c.LogFile = filepath.Join(c.StateDir, "gw.log")
+		c.LogFile = config.DaemonLog(c.File)
+		_ = os.MkdirAll(filepath.Dir(c.LogFile), 0o755) // opening the file says what is wrong
 	}
 }
 

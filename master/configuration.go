@@ -10,7 +10,7 @@ import (
 // gatewayConfiguration is what the gateway must know of c. Listeners are in the
 // order of c and bound already.
 func gatewayConfiguration(version string, c *config.Config, pools []*config.Pool, listeners []*listener, generation int) *control.Configuration {
-	g := &control.Configuration{Version: version, Debug: c.Debug, TempDir: c.TempDir}
+	g := &control.Configuration{Version: version, Debug: c.Debug, TempDir: c.TempDir, SetAside: c.SetAsideDir}
 	for _, p := range pools {
 		g.Pools = append(g.Pools, control.Pool{
 			Name: p.Name, RequestTimeout: p.RequestTimeout, QueueTimeout: p.QueueTimeout,

@@ -16,7 +16,7 @@ const stateMode = 0o711
 // prepareFolders makes the folders gw writes to. It runs before the lock, which
 // lies in one of them.
 func prepareFolders(c *config.Config) error {
-	for _, path := range []string{c.PIDFile, c.Control, c.TempDir} {
+	for _, path := range []string{c.PIDFile, c.Control, c.TempDir, c.SetAsideDir} {
 		if err := makeFolder(filepath.Dir(path), stateMode); err != nil {
 			return err
 		}
@@ -24,9 +24,17 @@ func prepareFolders(c *config.Config) error {
 	return nil
 }
 
-// prepareTempDir makes the folder for request bodies: it belongs to the
-// gateway's user, and nobody else reads there.
-func prepareTempDir(path, gatewayUser string) error {
+// prepareGatewayFolders makes the folders the gateway itself writes to.
+func prepareGatewayFolders(c *config.Config) error {
+	if err := prepareGatewayFolder(c.SetAsideDir, c.User); err != nil {
+		return err
+	}
+	return prepareGatewayFolder(c.TempDir, c.User)
+}
+
+// prepareGatewayFolder makes a folder that belongs to the gateway's user, and
+// nobody else reads there.
+func prepareGatewayFolder(path, gatewayUser string) error {
 	if path == "" {
 		return nil
 	}

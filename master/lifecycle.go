@@ -72,6 +72,7 @@ func (s *supervisor) spawn(w *worker) (*process, *ipc.HandlerPipes, error) {
 		// ours may need sudo or sendmail.
 		confined: who != nil,
 		output:   s.handlerOutput(w),
+		errors:   s.handlerErrors(w),
 	})
 	if err != nil {
 		pipes.CloseGateway()
@@ -105,6 +106,18 @@ func (s *supervisor) handlerOutput(w *worker) func(pid int) func([]byte) {
 	return func(pid int) func([]byte) {
 		prefix := fmt.Sprintf("[%s %d] ", w.name(), pid)
 		return func(line []byte) { s.printer.print(prefix, line) }
+	}
+}
+
+// handlerErrors: without a stdout_file, what a daemon's handler writes to
+// standard error goes into gw's log.
+func (s *supervisor) handlerErrors(w *worker) func(pid int) func([]byte) {
+	if !s.options.Daemon || s.outputs.at(w.config.StdoutFile) != nil {
+		return nil
+	}
+	logger := s.log.With("pool", w.slot.pool.name, "slot", w.slot.number, "worker", w.id)
+	return func(pid int) func([]byte) {
+		return (&stderrLog{logger: logger, pid: pid, now: time.Now}).print
 	}
 }
 

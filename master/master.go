@@ -57,7 +57,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer lock.release()
-	if err := prepareTempDir(o.Config.TempDir, o.Config.User); err != nil {
+	if err := prepareGatewayFolders(o.Config); err != nil {
 		return err
 	}
 	signals, unwatch := watchSignals()

@@ -26,6 +26,7 @@ type command struct {
 	account     *account
 	confined    bool                            // no new privileges
 	output      func(pid int) func(line []byte) // who gets its lines; nil: nobody
+	errors      func(pid int) func(line []byte) // who gets those of standard error; nil: output
 }
 
 // process is a child. Its functions are the seam between the owner loop and the
@@ -75,7 +76,7 @@ func start(s *spawner, c *command) (*process, error) {
 		return nil, err
 	}
 	k.process, k.pid = started, started.Pid
-	k.drain(c.output)
+	k.drain(c)
 	return &process{pid: k.pid, signal: k.signal, group: k.group, wait: k.wait, tail: k.tail.String}, nil
 }
 
@@ -111,12 +112,17 @@ func attributes(c *command, files []*os.File) *os.ProcAttr {
 	return attr
 }
 
-func (k *child) drain(output func(pid int) func(line []byte)) {
-	pass := func([]byte) {}
-	if output != nil {
-		pass = output(k.pid)
+func (k *child) drain(c *command) {
+	output := func([]byte) {}
+	if c.output != nil {
+		output = c.output(k.pid)
 	}
-	for _, pipe := range k.pipes {
+	errors := output
+	if c.errors != nil {
+		errors = c.errors(k.pid)
+	}
+	for i, pass := range []func([]byte){output, errors} {
+		pipe := k.pipes[i]
 		k.drains.Go(func() {
 			drain(pipe, func(line []byte) {
 				k.tail.add(line)

@@ -96,7 +96,7 @@ func (s *supervisor) prepareReload(filter string, old *config.Config, have map[s
 	if c.PIDFile != old.PIDFile || c.Control != old.Control {
 		s.log.Warn("Paths of pid file and control socket change only with a restart")
 	}
-	if err := prepareTempDir(c.TempDir, c.User); err != nil {
+	if err := prepareGatewayFolders(c); err != nil {
 		return nil, nil, err
 	}
 	fresh, err := bindMissing(c, have, s.system.bind)

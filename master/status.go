@@ -82,6 +82,7 @@ func (s *supervisor) poolRows() []api.Pool {
 			Name: p.name, Command: p.config.Command, User: p.config.User,
 			Workers: p.config.Workers, Ready: p.ready(),
 			Queued: r.Queued, Retried: r.Retried, Redelivered: r.Redelivered, Dropped: r.Dropped, TimedOut: r.TimedOut,
+			SetAside: r.SetAside, SetAsideDir: s.config.SetAsideDir,
 		})
 	}
 	return rows

@@ -86,6 +86,8 @@ type Pool struct {
 	Redelivered uint64   `json:"redelivered"`
 	Dropped     uint64   `json:"dropped"`
 	TimedOut    uint64   `json:"timed_out"`
+	SetAside    uint64   `json:"set_aside"` // messages that killed two workers, kept as files in SetAsideDir
+	SetAsideDir string   `json:"set_aside_dir,omitempty"`
 }
 
 // Worker is one handler process, or a slot that waits for one (PID 0).

@@ -20,8 +20,10 @@ type Config struct {
 	PIDFile    string
 	Control    string // path of the control socket
 	TempDir    string // request bodies above the inline limit
-	Debug      bool   // error pages with tracebacks
-	Limits     Limits // of every listener that says nothing else
+	// SetAsideDir keeps messages that killed two workers.
+	SetAsideDir string
+	Debug       bool   // error pages with tracebacks
+	Limits      Limits // of every listener that says nothing else
 
 	Pools     []Pool     // in the file's order
 	Listeners []Listener // in the file's order

@@ -12,16 +12,18 @@ const (
 
 func (s system) defaults(file string) *Config {
 	state := s.stateDir(file)
+	disk := s.diskPaths(file)
 	return &Config{
-		File:       file,
-		Dir:        filepath.Dir(file),
-		LogLevel:   "info",
-		StdoutFile: "/dev/null",
-		StateDir:   state,
-		PIDFile:    filepath.Join(state, "gw.pid"),
-		Control:    filepath.Join(state, "control.sock"),
-		TempDir:    filepath.Join(state, "tmp"),
-		Limits:     defaultLimits(),
+		File:        file,
+		Dir:         filepath.Dir(file),
+		LogLevel:    "info",
+		StdoutFile:  "/dev/null",
+		StateDir:    state,
+		PIDFile:     filepath.Join(state, "gw.pid"),
+		Control:     filepath.Join(state, "control.sock"),
+		TempDir:     disk.temp,
+		SetAsideDir: disk.setAside,
+		Limits:      defaultLimits(),
 	}
 }
 

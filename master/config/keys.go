@@ -68,6 +68,7 @@ var topKeys = []key[Config]{
 	pathKey("pid_file", "File with the process id of the master.", func(c *Config) *string { return &c.PIDFile }).filled(),
 	pathKey("control", "Path of the unix socket that gw's own commands talk to.", func(c *Config) *string { return &c.Control }).filled(),
 	pathKey("temp_dir", "Folder for large request bodies.", func(c *Config) *string { return &c.TempDir }).filled(),
+	pathKey("set_aside_dir", "Folder for messages that killed two workers.", func(c *Config) *string { return &c.SetAsideDir }).filled(),
 	flagKey("debug", "Error pages show tracebacks.", func(c *Config) *bool { return &c.Debug }),
 	limitsKey("Limits of every listener that says nothing else.", func(c *Config) *Limits { return &c.Limits }),
 	{name: "pools", kind: kindPools, doc: "Sets of handlers by name.", must: true, read: readPools, show: showPools},

@@ -86,7 +86,7 @@ func TestSmallestConfigurationGetsEveryDefault(t *testing.T) {
 	want := &Config{
 		File: filepath.Join(dir, "gw.yaml"), Dir: dir,
 		LogLevel: "info", StdoutFile: "/dev/null", StateDir: state,
-		PIDFile: state + "/gw.pid", Control: state + "/control.sock", TempDir: state + "/tmp", Limits: limits,
+		PIDFile: state + "/gw.pid", Control: state + "/control.sock", TempDir: hostSystem().diskPaths(c.File).temp, SetAsideDir: hostSystem().diskPaths(c.File).setAside, Limits: limits,
 		Pools: []Pool{{
 			Name: "web", Command: []string{"php", "app.php"}, Dir: dir, Workers: 1, Env: map[string]string{},
 			RequestTimeout: 30 * time.Second, QueueTimeout: 10 * time.Second, QueueLimit: 10000,
@@ -110,6 +110,7 @@ stdout_file: logs/out.log
 pid_file: /run/gw.pid
 control: gw.sock
 temp_dir: /var/tmp/gw
+set_aside_dir: deadly
 debug: true
 limits: {max_body: 10M, ping_interval: 20s}
 pools:
@@ -164,7 +165,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	night.Name, night.Workers = "night", 1
 	want := &Config{
 		File: dir + "/gw.yaml", Dir: dir, User: "www-data", LogFile: dir + "/logs/gw.log", LogLevel: "warning",
-		StdoutFile: dir + "/logs/out.log", StateDir: c.StateDir, PIDFile: "/run/gw.pid", Control: dir + "/gw.sock", TempDir: "/var/tmp/gw",
+		StdoutFile: dir + "/logs/out.log", StateDir: c.StateDir, PIDFile: "/run/gw.pid", Control: dir + "/gw.sock", TempDir: "/var/tmp/gw", SetAsideDir: dir + "/deadly",
 		Debug: true, Limits: limits,
 		Pools: []Pool{{
 			Name: "web", Command: []string{"php", "-d", "memory_limit=64M", "app.php", "a b"}, Dir: dir, Workers: 2, User: "root",

@@ -32,6 +32,23 @@ func (s system) stateDir(file string) string {
 	return filepath.Join(s.stateRoot(), instanceName(file))
 }
 
+// DaemonLog is where a daemon logs unless log_file says otherwise.
+func DaemonLog(file string) string { return hostSystem().diskPaths(file).log }
+
+// diskPaths are the folders and files of an instance that must not lie in memory:
+// root's state folder is on a tmpfs, which large bodies would fill and a
+// reboot empties.
+type diskPaths struct{ temp, setAside, log string }
+
+func (s system) diskPaths(file string) diskPaths {
+	if s.uid == 0 && s.stateRoot() != "" {
+		name := instanceName(file)
+		return diskPaths{temp: filepath.Join("/var/tmp/gw", name), setAside: filepath.Join("/var/lib/gw", name, "set-aside"), log: filepath.Join("/var/log/gw", name+".log")}
+	}
+	state := s.stateDir(file)
+	return diskPaths{temp: filepath.Join(state, "tmp"), setAside: filepath.Join(state, "set-aside"), log: filepath.Join(state, "gw.log")}
+}
+
 func (s system) stateRoot() string {
 	if dir, _ := s.getenv("GW_STATE_DIR"); dir != "" {
 		return ""
