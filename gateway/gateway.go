@@ -106,6 +106,10 @@ func (l *loop) control(m *control.Message, files []*os.File) {
 	switch m.Kind {
 	case control.Configure:
 		l.configure(m.Configuration, take(files))
+		if m.More {
+			return
+		}
+		l.closeUnnamed()
 		l.report(&control.Message{Kind: control.Configured, Seq: m.Seq})
 	case control.Attach:
 		fds := take(files)
@@ -155,16 +159,16 @@ func take(files []*os.File) []int {
 	return fds
 }
 
-// configure takes over a whole configuration, the first or a reload's.
+// configure takes over a configuration, the first or a reload's. A long one
+// comes in several messages.
 func (l *loop) configure(c *control.Configuration, fds []int) {
 	l.version, l.debug, l.tempDir, l.setAsideDir = c.Version, c.Debug, c.TempDir, c.SetAside
 	for i := range c.Pools {
 		l.configurePool(&c.Pools[i])
 	}
-	named := make(map[int]bool)
 	for i := range c.Listeners {
 		m := &c.Listeners[i]
-		named[m.ID] = true
+		l.named[m.ID] = true
 		l.maxMessage = max(l.maxMessage, m.Limits.MaxMessageBytes)
 		if !m.Fresh {
 			if ln := l.listenerByID(m.ID); ln != nil {
@@ -184,12 +188,17 @@ func (l *loop) configure(c *control.Configuration, fds []int) {
 			l.log.Error("Cannot listen", "listener", ln.name, "err", err)
 		}
 	}
+	l.maxFrame = max(l.maxFrame, frameFor(l.maxMessage))
+}
+
+// closeUnnamed ends the listeners that the configuration no longer names.
+func (l *loop) closeUnnamed() {
 	for _, ln := range l.listeners {
-		if !named[ln.id] {
+		if !l.named[ln.id] {
 			l.closeListener(ln)
 		}
 	}
-	l.maxFrame = max(l.maxFrame, frameFor(l.maxMessage))
+	clear(l.named)
 }
 
 func (l *loop) listenerByID(id int) *listener {

@@ -38,6 +38,7 @@ type loop struct {
 	again        []*conn
 	spareAgain   []*conn
 	listeners    []*listener
+	named        map[int]bool // listeners of the configuration that is coming in
 	paused       int // listeners that do not accept
 	pauseLogged  time.Duration
 	pools        map[string]*pool
@@ -75,7 +76,7 @@ type loop struct {
 
 func newLoop(log *slog.Logger, send func(*control.Message)) (*loop, error) {
 	l := &loop{log: log, send: send, start: time.Now(), wallClock: time.Now, inbuf: make([]byte, 64<<10),
-		pools: make(map[string]*pool), byID: make(map[uint64]*worker), maxFrame: wire.FrameLimit}
+		pools: make(map[string]*pool), byID: make(map[uint64]*worker), named: make(map[int]bool), maxFrame: wire.FrameLimit}
 	var err error
 	if l.poller, err = newPoller(); err != nil {
 		return nil, err
