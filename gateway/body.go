@@ -26,7 +26,7 @@ func (l *loop) beginBody(c *conn, length int64) {
 		e.state, e.owed = exchangeBody, length
 		e.item.data = wire.AppendBinHeader(e.item.data, int(length))
 	}
-	l.deadlines.arm(c, l.now, c.listener.limits.BodyTimeout)
+	l.rearm(c)
 }
 
 // takeBody takes body bytes off buf. done: the body ended, or was refused.
@@ -34,7 +34,7 @@ func (l *loop) takeBody(c *conn, buf []byte) (n int, done bool) {
 	if len(buf) == 0 {
 		return 0, false
 	}
-	l.deadlines.arm(c, l.now, c.listener.limits.BodyTimeout)
+	l.rearm(c)
 	if c.exchange.chunkedIn {
 		return l.takeChunked(c, buf)
 	}
@@ -98,7 +98,6 @@ func (l *loop) completeBody(c *conn) {
 		e.item.file = path // removed with the item
 		e.spool = nil
 	}
-	l.deadlines.disarm(c)
 	l.dispatchRequest(c)
 }
 

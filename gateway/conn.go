@@ -73,6 +73,7 @@ type conn struct {
 	paused    bool // not read on: too much of its input waits
 	queuedRun bool // in loop.again
 	slow      bool // BUF full was sent
+	stalled   bool // the client does not take its output: deadline is write_timeout
 	linger    bool // the client may still be sending: do not close with RST
 }
 
@@ -179,10 +180,10 @@ func (l *loop) consume(c *conn, buf []byte) {
 		l.releaseInput(c)
 	case used == 0 && len(c.in) == len(buf):
 		// c.in already is what waits.
+	case c.in == nil:
+		c.in = append(l.buffers.get(), rest...)
+		l.rearm(c) // header_timeout runs from here
 	default:
-		if c.in == nil {
-			c.in = l.buffers.get()
-		}
 		c.in = append(c.in[:0], rest...)
 	}
 	l.updateReading(c)
@@ -217,10 +218,6 @@ func (l *loop) resume(c *conn) {
 		l.again = append(l.again, c)
 	}
 }
-
-// inputLimit is how much unparsed input a connection may hold while its
-// earlier work is under way.
-const inputLimit = 64 << 10
 
 // updateReading stops or starts reading c.
 func (l *loop) updateReading(c *conn) {
@@ -308,7 +305,10 @@ func (l *loop) flush(c *conn) {
 		l.releaseOutput(c)
 	} else {
 		l.compactOutput(c)
-		l.deadlines.arm(c, l.now, c.listener.limits.WriteTimeout)
+		if n > 0 || !c.stalled { // what handlers add does not count as progress
+			c.stalled = true
+			l.deadlines.arm(c, l.now, c.listener.limits.WriteTimeout)
+		}
 	}
 	l.flushed(c)
 }
@@ -317,10 +317,11 @@ func (l *loop) releaseOutput(c *conn) {
 	if c.out != nil && !c.shared {
 		l.buffers.put(c.out)
 	}
-	if c.interest&unix.EPOLLOUT != 0 { // a write time-out may be armed
+	c.out, c.outOff, c.shared = nil, 0, false
+	if c.stalled {
+		c.stalled = false
 		l.rearm(c)
 	}
-	c.out, c.outOff, c.shared = nil, 0, false
 }
 
 // compactOutput keeps a slow client's buffer from growing by what was written.
@@ -356,6 +357,7 @@ func (c *conn) pending() int { return len(c.out) - c.outOff }
 func (l *loop) rearm(c *conn) {
 	limits := &c.listener.limits
 	switch {
+	case c.stalled: // write_timeout holds until the client takes everything
 	case c.kind == kindWebSocket:
 		l.deadlines.arm(c, l.now, limits.PingInterval)
 	case c.kind != kindHTTP:
@@ -374,7 +376,7 @@ func (l *loop) rearm(c *conn) {
 // expire acts on a time-out.
 func (l *loop) expire(c *conn) {
 	switch {
-	case c.pending() > 0:
+	case c.stalled:
 		c.listener.slowClosed++
 		l.log.Debug("Closed a connection that took no data within write_timeout", "connection", c.id, "remote", c.peer)
 		l.lost(c)

@@ -65,6 +65,7 @@ func (p *pool) idle() *worker {
 func (l *loop) dispatchRequest(c *conn) {
 	e := c.exchange
 	e.state = exchangeWaiting
+	l.rearm(c)
 	if e.pool.queue.len == 0 {
 		if w := e.pool.pick(); w != nil {
 			l.deliverRequest(w, e.item)

@@ -61,9 +61,6 @@ func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 				return len(buf)
 			}
 			if n == 0 {
-				if used < len(buf) && len(c.in) == 0 {
-					l.deadlines.arm(c, l.now, c.listener.limits.HeaderTimeout)
-				}
 				return used
 			}
 			used += n
@@ -97,7 +94,6 @@ func (l *loop) refuseParse(c *conn, err error) {
 // beginExchange acts on the head in l.request.
 func (l *loop) beginExchange(c *conn) {
 	r := &l.request
-	l.deadlines.disarm(c)
 	l.requests++
 	pool := c.listener.route(r.Host, r.Path)
 	switch {

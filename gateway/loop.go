@@ -100,16 +100,24 @@ func newLoop(log *slog.Logger, send func(*control.Message)) (*loop, error) {
 // posted finish.
 func (l *loop) run() error {
 	for !l.done {
-		events, err := l.poller.wait(!l.unfinishedTurn())
-		if err != nil {
+		if err := l.turn(!l.unfinishedTurn()); err != nil {
 			return err
 		}
-		l.now = time.Since(l.start)
-		for i := range events {
-			l.event(&events[i])
-		}
-		l.turnEnd()
 	}
+	return nil
+}
+
+// turn is one iteration; with block it waits until there is something to do.
+func (l *loop) turn(block bool) error {
+	events, err := l.poller.wait(block)
+	if err != nil {
+		return err
+	}
+	l.now = time.Since(l.start)
+	for i := range events {
+		l.event(&events[i])
+	}
+	l.turnEnd()
 	return nil
 }
 

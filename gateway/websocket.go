@@ -48,9 +48,7 @@ func firstElement(list []byte) []byte {
 func (l *loop) processWebSocket(c *conn, buf []byte) (used int) {
 	d := c.dialogue
 	d.pinged = false
-	if c.deadline.list != nil && c.pending() == 0 {
-		l.rearm(c)
-	}
+	l.rearm(c)
 	for c.state <= stateHalf && !d.full() {
 		ev, n, ok, err := d.reader.Next(buf[used:], c.listener.limits.MaxMessageBytes)
 		used += n
@@ -119,8 +117,11 @@ func (l *loop) expireWebSocket(c *conn) {
 		l.lost(c)
 		return
 	}
+	l.rearm(c)
+	if c.paused { // its pong may be among what is not read
+		return
+	}
 	d.pinged = true
 	c.out = websocket.AppendFrame(l.output(c), websocket.OpPing, nil)
 	l.touched(c)
-	l.deadlines.arm(c, l.now, c.listener.limits.PingInterval)
 }
