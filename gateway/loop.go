@@ -39,7 +39,7 @@ type loop struct {
 	spareAgain   []*conn
 	listeners    []*listener
 	named        map[int]bool // listeners of the configuration that is coming in
-	paused       int // listeners that do not accept
+	paused       int          // listeners that do not accept
 	pauseLogged  time.Duration
 	pools        map[string]*pool
 	workers      []*worker
