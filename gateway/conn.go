@@ -391,13 +391,15 @@ func (l *loop) expire(c *conn) {
 
 // ended: the client sent end of file.
 func (l *loop) ended(c *conn) {
-	if c.state != stateOpen {
+	switch c.state {
+	case stateOpen:
+		c.state = stateHalf
+		l.finishHalf(c)
+	case stateLingering:
 		l.lost(c)
-		return
 	}
-	c.state = stateHalf
-	l.finishHalf(c)
-	if c.state == stateHalf {
+	// Half-closed or closing: what it is owed goes out, there is nothing to read.
+	if c.state != stateGone {
 		l.updateReading(c)
 	}
 }

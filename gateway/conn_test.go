@@ -1,14 +1,17 @@
 package gateway
 
 import (
+	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"gw/protocol/control"
+	"gw/protocol/wire"
 )
 
 // stillLoop is a loop that does not run: the test calls what it wants to see.
@@ -51,8 +54,8 @@ func meet(t *testing.T, l *loop, ln *listener) (c *conn, peer *os.File) {
 	return c, peer
 }
 
-// take reads what is there.
-func (l *loop) takeAll(peer *os.File) (n int) {
+// takeAll reads what is there.
+func takeAll(peer *os.File) (n int) {
 	b := make([]byte, 64<<10)
 	for {
 		got, err := read(int(peer.Fd()), b)
@@ -72,7 +75,7 @@ func TestWriteTimeoutEndsWithTheStall(t *testing.T) {
 		t.Fatalf("%+v", c.deadline)
 	}
 	for c.pending() > 0 {
-		l.takeAll(peer)
+		takeAll(peer)
 		l.touched(c)
 		l.updateInterest(c) // no event is asked for: the flush is due in this turn
 		l.flush(c)
@@ -119,5 +122,62 @@ func TestWebSocketThatIsNotReadIsNotPinged(t *testing.T) {
 	}
 	if c.state != stateOpen || c.deadline.list == nil {
 		t.Fatalf("%s", c.state)
+	}
+}
+
+// The answer is longer than what the kernel takes when the client ends its side.
+func TestClientThatEndsItsSideGetsTheWholeAnswer(t *testing.T) {
+	l, ln := stillLoop(t)
+	c, peer := meet(t, l, ln)
+	const answer = 1 << 20
+	c.out = make([]byte, answer)
+	l.touched(c)
+	l.closeAfterFlush(c)
+	l.flush(c)
+	if err := unix.Shutdown(int(peer.Fd()), unix.SHUT_WR); err != nil {
+		t.Fatal(err)
+	}
+	got := 0
+	for range 100 {
+		l.turnNow(t)
+		got += takeAll(peer)
+	}
+	if got != answer || c.state != stateGone {
+		t.Fatalf("%d of %d bytes, %s", got, answer, c.state)
+	}
+}
+
+// turnNow runs one turn.
+func (l *loop) turnNow(t *testing.T) {
+	t.Helper()
+	if err := l.turn(false); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Closing while input is unread makes the kernel send RST, which may destroy the last answer.
+func TestClosedByHandlerDoesNotReset(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.worker(1)
+	for _, scheme := range []string{"text", "tcp", "frame"} {
+		c := h.dial(scheme)
+		c.write(map[string]string{"text": "x\n", "tcp": "x", "frame": "\x00\x00\x00\x05x"}[scheme])
+		id := w.expect(wire.OpAttach).id
+		w.expect(wire.OpMsg)
+		h.do(func() { // what the client sends meanwhile is not read before the close
+			c.write("y\n")
+			w.say(send(id, "bye"), closeConn(id, 1000, ""), ack(1))
+			for len(h.loop.dirtyConns) == 0 {
+				h.loop.workerReadable(h.loop.byID[w.id])
+			}
+			h.loop.turnEnd()
+		})
+		b, err := io.ReadAll(c.r)
+		if err != nil || !strings.Contains(string(b), "bye") {
+			t.Fatalf("%s: %q %v", scheme, b, err)
+		}
+		c.Close()
+		w.expect(wire.OpClose)
+		w.say(ack(1))
 	}
 }

@@ -249,9 +249,9 @@ func (l *loop) closeDialogue(c *conn, code uint16, reason string) {
 		d.closeCode, d.closeReason = code, reason
 	}
 	l.dropQueued(d)
+	c.linger = true // a client may be sending at any moment; a WebSocket has its close frame to send
 	if c.kind == kindWebSocket && !d.closeSent {
 		d.closeSent = true
-		c.linger = true // until the client's close frame and end of file
 		c.out = websocket.AppendClose(l.output(c), code, reason)
 		l.touched(c)
 	}

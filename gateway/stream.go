@@ -11,7 +11,6 @@ func (l *loop) processStream(c *conn, buf []byte) (used int) {
 		message, n, err := l.nextMessage(c, buf[used:])
 		if err != nil {
 			l.log.Debug("Closed a client whose message broke the framing", "connection", c.id, "remote", c.peer, "err", err)
-			c.linger = true
 			l.closeDialogue(c, closeTooBig, err.Error())
 			return len(buf)
 		}
