@@ -227,11 +227,18 @@ func (l *loop) updateReading(c *conn) {
 
 // blocked reports that c's input cannot be worked on at the moment.
 func (l *loop) blocked(c *conn) bool {
-	if c.kind == kindHTTP {
-		return c.exchange != nil && c.exchange.state != exchangeBody
+	if c.kind != kindHTTP {
+		return c.dialogue.full()
 	}
-	return c.dialogue.full()
+	if c.exchange == nil {
+		return c.pending() > pipelineBytes
+	}
+	return c.exchange.state != exchangeBody
 }
+
+// pipelineBytes is how much of earlier answers may wait when the next request
+// begins: who sends requests and reads no answers must not fill our memory.
+const pipelineBytes = 64 << 10
 
 // updateInterest tells epoll what c waits for.
 func (l *loop) updateInterest(c *conn) {
@@ -337,8 +344,11 @@ func (l *loop) flushed(c *conn) {
 	if c.state == stateGone {
 		return
 	}
-	if c.exchange != nil {
+	switch {
+	case c.exchange != nil:
 		l.creditFlushed(c)
+	case c.kind == kindHTTP && c.paused && !l.blocked(c):
+		l.resume(c)
 	}
 	if c.slow && len(c.out)-c.outOff <= c.listener.limits.SendBufferBytes/8 {
 		l.drainedOutput(c)
@@ -410,7 +420,7 @@ func (l *loop) finishHalf(c *conn) {
 		return
 	}
 	if c.kind == kindHTTP {
-		if c.exchange == nil || c.exchange.state == exchangeBody {
+		if !l.blocked(c) || c.exchange == nil && len(c.in) == 0 {
 			l.closeAfterFlush(c)
 		}
 		return

@@ -55,6 +55,9 @@ type exchange struct {
 func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 	for c.kind == kindHTTP && c.state <= stateHalf {
 		if c.exchange == nil {
+			if l.blocked(c) {
+				return used
+			}
 			n, err := l.request.Parse(buf[used:], c.listener.headLimits)
 			if err != nil {
 				l.refuseParse(c, err)

@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -239,5 +241,52 @@ func TestLeavingClientAbortsRequest(t *testing.T) {
 	w.say(res(m.id, 200, "ok"), ack(1))
 	if _, body := d.response("GET"); body != "ok" {
 		t.Fatal(body)
+	}
+}
+
+func TestPipelinedRequestsWaitForTheClientToRead(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.worker(1)
+	c := h.dial("http")
+	const requests = 200
+	c.write(strings.Repeat(get, requests))
+	_ = c.Conn.(*net.TCPConn).CloseWrite() // who ends his side is owed no less
+	body := strings.Repeat("x", wire.BodyLimit)
+	var most atomic.Int64
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		for range requests {
+			m := w.expect(wire.OpReq)
+			w.say(res(m.id, 200, body), ack(1))
+			h.do(func() {
+				for _, c := range h.loop.conns.conns {
+					if c != nil {
+						most.Store(max(most.Load(), int64(c.pending())))
+					}
+				}
+			})
+		}
+	}()
+	for held := false; !held; { // the client does not read until nothing moves any more
+		select {
+		case <-answered:
+			held = true
+		default:
+			h.do(func() {
+				c := h.loop.conns.conns[0]
+				held = c != nil && c.exchange == nil && c.pending() > pipelineBytes && c.stalled
+			})
+		}
+	}
+	for range requests {
+		if _, b := c.response("GET"); len(b) != len(body) {
+			t.Fatalf("%d bytes", len(b))
+		}
+	}
+	<-answered
+	c.eof()
+	if most.Load() > pipelineBytes+wire.BodyLimit+4096 {
+		t.Fatalf("%d bytes waited", most.Load())
 	}
 }

@@ -175,7 +175,7 @@ func TestLongMessagesBothWays(t *testing.T) {
 	w := h.worker(1)
 	c := h.upgrade("/")
 	long := strings.Repeat("0123456789abcdef", 32<<10-1) // nearly 512 KiB
-	go c.write(frame(0x81, long))
+	go c.Write([]byte(frame(0x81, long)))
 	w.expect(wire.OpAttach)
 	m := w.expect(wire.OpMsg)
 	if string(m.data) != long {
