@@ -8,6 +8,7 @@ PREFIX  ?= /usr/local
 # Empty without a tag: then the binary says the version that main.go names.
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 FUZZTIME ?= 30s
+STATICCHECK := v0.8.2
 
 # Debian's own interpreter: it is the one that Debian's python3-msgpack belongs to.
 PYTHON ?= /usr/bin/python3
@@ -89,6 +90,7 @@ test: test-needs lint test-go test-php test-python test-end-to-end
 lint:
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK) ./...
 
 # The end-to-end tests come by themselves: they measure times, and unit tests beside them would take the processors.
 test-go:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -37,8 +38,10 @@ func needPython(t *testing.T) {
 // get asks the handler behind a unix socket.
 func get(t *testing.T, socket string) string {
 	t.Helper()
-	dial := func(string, string) (net.Conn, error) { return net.Dial("unix", socket) }
-	answer, err := (&http.Client{Transport: &http.Transport{Dial: dial, DisableKeepAlives: true}}).Get("http://gw/")
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}
+	answer, err := (&http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}).Get("http://gw/")
 	if err != nil {
 		t.Fatal(err)
 	}
