@@ -383,8 +383,11 @@ func (l *loop) sweepWorkers(p *pool) {
 			continue
 		}
 		it := w.sent.first
-		for it != nil && it.conn != nil && it.conn.exchange != nil && it.conn.exchange.item == it && it.conn.exchange.state == exchangeStreaming {
+		for w.async() && it != nil && it.streaming() {
 			it = it.next
+		}
+		if it != nil && it.streaming() { // one at a time: what is behind it has not begun
+			continue
 		}
 		if it != nil && l.now-max(it.sentAt, w.lastAck) > p.requestTimeout {
 			l.timeOut(w, it)

@@ -270,6 +270,7 @@ func (l *loop) releaseExchange(c *conn) {
 	e := c.exchange
 	if e.item != nil {
 		e.item.conn = nil
+		e.item.sentAt = l.now // a worker that streamed for long gets time to hear of it
 	}
 	if w := e.worker; w != nil {
 		w.exchanges.remove(e)

@@ -274,8 +274,9 @@ func TestPipelinedRequestsWaitForTheClientToRead(t *testing.T) {
 			held = true
 		default:
 			h.do(func() {
-				c := h.loop.conns.conns[0]
-				held = c != nil && c.exchange == nil && c.pending() > pipelineBytes && c.stalled
+				for _, c := range h.loop.conns.conns {
+					held = c != nil && c.exchange == nil && c.pending() > pipelineBytes && c.stalled
+				}
 			})
 		}
 	}

@@ -28,6 +28,11 @@ type item struct {
 	sibling    *item // next unfinished item of the same connection
 }
 
+// streaming reports a request whose answer has begun.
+func (it *item) streaming() bool {
+	return it.conn != nil && it.conn.exchange != nil && it.conn.exchange.item == it && it.conn.exchange.state == exchangeStreaming
+}
+
 // itemList is a FIFO of items.
 type itemList struct {
 	first, last *item

@@ -78,11 +78,14 @@ func (l *loop) startStream(w *worker, m *wire.Message) {
 	e.owed = -1
 	out, ok := l.appendHead(c, m)
 	if !ok {
+		l.abort(w, c.id, wire.AbortClientGone)
+		l.conns.renew(c) // what still comes of this answer finds nobody
 		l.fail(c, 500, "the handler's answer was not valid")
 		return
 	}
 	noBody := e.head || http1.HasNoBody(nil, m.Status)
 	switch {
+	case http1.HasNoBody(nil, m.Status): // content-length is forbidden with 204 (RFC 9110 section 8.6)
 	case e.owed >= 0:
 		e.sized = true
 		out = append(out, "content-length: "...)
@@ -125,7 +128,8 @@ func (l *loop) stream(w *worker, m *wire.Message) {
 		l.failWorker(w, "streamed more than its credit")
 		return
 	}
-	if e.head {
+	if e.head { // the client takes nothing of it, and at once
+		l.touched(c)
 		return
 	}
 	if e.sized {
@@ -161,7 +165,7 @@ func (l *loop) endStream(w *worker, m *wire.Message) {
 		return
 	case len(m.Data) > 0:
 		l.stream(w, m)
-		if c.exchange != e {
+		if c.exchange != e || w.state >= workerBroken {
 			return
 		}
 	}

@@ -1,0 +1,165 @@
+package gateway
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"gw/protocol/control"
+	"gw/protocol/wire"
+)
+
+// resStart begins a streamed answer; fields are name, value, name, value.
+func resStart(id uint64, status int, fields ...string) []byte {
+	m := wire.AppendUint(wire.AppendUint(append(wire.AppendArray(nil, 5), byte(wire.OpResStart)), id), uint64(status))
+	m = wire.AppendMap(m, len(fields)/2)
+	for _, f := range fields {
+		m = wire.AppendStr(m, f)
+	}
+	return wire.AppendStr(m, "")
+}
+
+func TestStreamedAnswerToHeadIsPaidFor(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.worker(1)
+	c := h.dial("http")
+	c.write("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+	m := w.expect(wire.OpReq)
+	w.say(resStart(m.id, 200))
+	h.do(func() {}) // the head is out
+	chunk := strings.Repeat("x", wire.ChunkLimit)
+	for credit, sent := wire.StreamCredit, 0; sent < 1<<20; sent += len(chunk) {
+		for credit < len(chunk) {
+			credit += int(w.expect(wire.OpCredit).n)
+		}
+		w.say(withText(wire.OpResChunk, m.id, chunk))
+		credit -= len(chunk)
+	}
+	w.say(withText(wire.OpResEnd, m.id, ""), ack(1))
+	c.response("HEAD")
+	c.write(get) // nothing of the body went out
+	for m = w.next(); m.op == wire.OpCredit; m = w.next() {
+	}
+	w.say(res(m.id, 200, "next"), ack(1))
+	if _, body := c.response("GET"); body != "next" {
+		t.Fatal(body)
+	}
+}
+
+func TestAnswerBeyondItsCreditIsNotCompleted(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.worker(1)
+	c := h.dial("http")
+	c.write(get)
+	m := w.expect(wire.OpReq)
+	messages := [][]byte{resStart(m.id, 200)}
+	for range 9 {
+		messages = append(messages, withText(wire.OpResChunk, m.id, strings.Repeat("x", wire.ChunkLimit)))
+	}
+	go w.say(append(messages, withText(wire.OpResEnd, m.id, "the end"), ack(1))...)
+	if f := h.expect(control.WorkerFailed); !strings.Contains(f.Reason, "credit") {
+		t.Fatalf("%+v", f)
+	}
+	w.exit("killed by SIGKILL")
+	r, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		return // cut before its head was out
+	}
+	if b, err := io.ReadAll(r.Body); err == nil {
+		t.Fatalf("%d bytes looked complete", len(b))
+	}
+}
+
+func TestStreamWithInvalidHeadIs500AndItsRestIsIgnored(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.worker(1)
+	c := h.dial("http")
+	for range 2 {
+		c.write(get)
+		m := w.expect(wire.OpReq)
+		w.say(resStart(m.id, 200, "x", "1\r\nset-cookie: stolen=1"), withText(wire.OpResChunk, m.id, "chunk"))
+		if r, _ := c.response("GET"); r.StatusCode != 500 {
+			t.Fatalf("%+v", r)
+		}
+		if a := w.expect(wire.OpAbort); a.id != m.id {
+			t.Fatalf("%+v", a)
+		}
+		w.say(withText(wire.OpResChunk, m.id, "chunk"), withText(wire.OpResEnd, m.id, ""), ack(1))
+	}
+}
+
+func TestStreamed204HasNoLength(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.worker(1)
+	c := h.dial("http")
+	c.write(get)
+	m := w.expect(wire.OpReq)
+	w.say(resStart(m.id, 204, "content-length", "5"), withText(wire.OpResChunk, m.id, "12345"), withText(wire.OpResEnd, m.id, ""), ack(1))
+	if r, body := c.response("GET"); r.StatusCode != 204 || r.Header.Get("Content-Length") != "" || body != "" {
+		t.Fatalf("%+v", r)
+	}
+	c.write(get)
+	m = w.expect(wire.OpReq)
+	w.say(res(m.id, 200, "next"), ack(1))
+	if _, body := c.response("GET"); body != "next" {
+		t.Fatal(body)
+	}
+}
+
+// A download of an hour whose client leaves must not look like a handler that hangs.
+func TestLongStreamThatLosesItsClientIsNotATimeout(t *testing.T) {
+	h := startLoop(t, func(c *control.Configuration) { c.Pools[0].RequestTimeout = time.Second })
+	w := h.worker(1)
+	c := h.dial("http")
+	c.write(get)
+	m := w.expect(wire.OpReq)
+	w.say(resStart(m.id, 200), withText(wire.OpResChunk, m.id, "x"))
+	c.line()
+	h.do(func() {
+		k := h.loop.byID[w.id]
+		k.sent.first.sentAt -= time.Hour
+		k.lastAck -= time.Hour
+		h.loop.sweepPools() // it goes on
+		for _, c := range h.loop.conns.conns {
+			if c != nil {
+				h.loop.lost(c)
+			}
+		}
+		h.loop.sweepPools()
+	})
+	w.expect(wire.OpAbort)
+	w.say(ack(1))
+	d := h.dial("http")
+	d.write(get)
+	m = w.expect(wire.OpReq)
+	w.say(res(m.id, 200, "ok"), ack(1))
+	d.response("GET")
+}
+
+// What waits behind a stream has not begun.
+func TestRequestBehindAStreamDoesNotTimeItsWorkerOut(t *testing.T) {
+	h := startLoop(t, func(c *control.Configuration) { c.Pools[0].RequestTimeout = time.Second })
+	w := h.worker(1)
+	h.do(func() { h.loop.byID[w.id].window = 2 })
+	c, d := h.dial("http"), h.dial("http")
+	c.write(get)
+	m := w.expect(wire.OpReq)
+	d.write(get)
+	n := w.expect(wire.OpReq)
+	w.say(resStart(m.id, 200))
+	c.line()
+	h.do(func() {
+		k := h.loop.byID[w.id]
+		for it := k.sent.first; it != nil; it = it.next {
+			it.sentAt -= time.Hour
+		}
+		k.lastAck -= time.Hour
+		h.loop.sweepPools()
+	})
+	w.say(withText(wire.OpResEnd, m.id, "x"), ack(1), res(n.id, 200, "second"), ack(1))
+	if _, body := d.response("GET"); body != "second" {
+		t.Fatal(body)
+	}
+}
