@@ -7,7 +7,7 @@
 // take turns under the load, because figures taken minutes apart differ by more
 // than the servers do. Any wrong answer or lost connection makes it fail.
 //
-//	go run ./bench                      everything, about seven minutes
+//	go run ./bench                      everything, about six minutes
 //	go run ./bench -quick               short runs, for a first look
 //	go run ./bench -only '^ws gw-'      scenario and peer by regular expression
 package main

@@ -38,7 +38,7 @@ func parseOptions(arguments []string) (options, error) {
 	o := options{command: "go run ./bench"}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "one run of 0.5 s each")
-	flags.DurationVar(&o.time, "time", 1500*time.Millisecond, "length of a run")
+	flags.DurationVar(&o.time, "time", 1200*time.Millisecond, "length of a run")
 	flags.IntVar(&o.runs, "runs", 3, "runs of each setting; their median is shown")
 	flags.IntVar(&o.retries, "retries", 0, "how often a run is repeated that others have disturbed; for a busy machine")
 	conns := flags.String("conns", "1,64,512", "numbers of connections")
