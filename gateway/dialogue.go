@@ -238,8 +238,8 @@ func (l *loop) tellBuffer(c *conn, full bool) {
 	l.enqueue(c, it)
 }
 
-// closeDialogue flushes and closes, as a handler asks or gw must. Messages of
-// the client that no worker has yet are no longer wanted.
+// closeDialogue flushes and closes, as a handler asks or gw must. What the
+// client sent before is still delivered, see dropQueued.
 func (l *loop) closeDialogue(c *conn, code uint16, reason string) {
 	if c == nil || c.dialogue == nil || c.state >= stateClosing {
 		return
@@ -248,7 +248,6 @@ func (l *loop) closeDialogue(c *conn, code uint16, reason string) {
 	if d.closeCode == 0 {
 		d.closeCode, d.closeReason = code, reason
 	}
-	l.dropQueued(d)
 	c.linger = true // a client may be sending at any moment; a WebSocket has its close frame to send
 	if c.kind == kindWebSocket && !d.closeSent {
 		d.closeSent = true
@@ -258,6 +257,8 @@ func (l *loop) closeDialogue(c *conn, code uint16, reason string) {
 	l.closeAfterFlush(c)
 }
 
+// dropQueued forgets messages of a client that no worker has yet: a handler
+// that closes the connection, or died on it, wants no more of them.
 func (l *loop) dropQueued(d *dialogue) {
 	for it := d.queue.first; it != nil; {
 		next := it.next

@@ -322,6 +322,7 @@ func (l *loop) settleMessage(c *conn, it *item, fresh bool) {
 	switch {
 	case it.crashes >= deadlyAfter:
 		l.items.put(it)
+		l.dropQueued(c.dialogue)
 		l.closeDialogue(c, closeInternal, "the handler failed on this message")
 	case fresh || it.op != wire.OpMsg || p.onCrash == control.Redeliver:
 		if !fresh && it.op == wire.OpMsg {
@@ -333,6 +334,7 @@ func (l *loop) settleMessage(c *conn, it *item, fresh bool) {
 		p.dropped++
 		l.items.put(it)
 		if p.onCrash == control.CloseConnection {
+			l.dropQueued(c.dialogue)
 			l.closeDialogue(c, closeInternal, "the handler died")
 		}
 	}
@@ -408,6 +410,7 @@ func (l *loop) timeOut(w *worker, it *item) {
 		} else {
 			c.dialogue.unlink(it)
 			it.conn = nil
+			l.dropQueued(c.dialogue)
 			l.closeDialogue(c, closeInternal, "the handler did not answer in time")
 		}
 	}

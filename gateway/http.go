@@ -127,7 +127,7 @@ func (l *loop) beginExchange(c *conn) {
 	l.encodeHead(e, r)
 	c.exchange = e
 	l.beginBody(c, r.ContentLength)
-	if r.Expect100 && e.state == exchangeBody {
+	if r.Expect100 && c.exchange == e && e.state == exchangeBody {
 		c.out = append(l.output(c), "HTTP/1.1 100 Continue\r\n\r\n"...)
 		l.touched(c)
 	}
@@ -219,7 +219,7 @@ func (l *loop) answer(c *conn, status int, reason string, keepAlive bool) {
 		out = append(out, "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"...)
 	}
 	if status == 426 {
-		out = append(out, "upgrade: websocket\r\n"...)
+		out = append(out, "upgrade: websocket\r\nsec-websocket-version: 13\r\n"...) // RFC 6455 section 4.4
 	}
 	if !keepAlive {
 		out = append(out, "connection: close\r\n"...)
@@ -286,9 +286,10 @@ func (l *loop) releaseExchange(c *conn) {
 // abandonExchange is the end of a request nobody waits for any more.
 func (l *loop) abandonExchange(c *conn) {
 	e := c.exchange
+	w := e.worker
 	switch {
-	case e.worker != nil:
-		l.abort(e.worker, c.id, wire.AbortClientGone)
+	case w != nil:
+		l.abort(w, c.id, wire.AbortClientGone)
 	case e.item != nil && e.state == exchangeWaiting:
 		e.pool.queue.remove(e.item)
 		l.items.put(e.item)
@@ -298,6 +299,9 @@ func (l *loop) abandonExchange(c *conn) {
 		e.item = nil
 	}
 	l.releaseExchange(c)
+	if w != nil {
+		l.checkDrained(w)
+	}
 }
 
 // exchangeList is a worker's open exchanges.

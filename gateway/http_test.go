@@ -291,3 +291,14 @@ func TestPipelinedRequestsWaitForTheClientToRead(t *testing.T) {
 		t.Fatalf("%d bytes waited", most.Load())
 	}
 }
+
+func TestRefusedExpectationIsNotContinued(t *testing.T) {
+	h := startLoop(t, func(c *control.Configuration) { c.Pools[0].QueueLimit = 0 })
+	c := h.dial("http")
+	c.write("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n")
+	c.response("POST")
+	c.write(get)
+	if s := c.line(); s != "HTTP/1.1 503 Service Unavailable" {
+		t.Fatal(s)
+	}
+}

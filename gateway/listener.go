@@ -61,6 +61,10 @@ func (l *loop) listen(ln *listener) error {
 func (l *loop) closeListener(ln *listener) {
 	if !ln.closed {
 		ln.closed = true
+		if ln.paused {
+			ln.paused = false
+			l.paused--
+		}
 		l.poller.remove(ln.fd) // the master holds another copy
 		closeFD(ln.fd)
 	}
@@ -86,11 +90,8 @@ func (l *loop) accept(ln *listener) {
 		case unix.EAGAIN:
 			return
 		case unix.EINTR, unix.ECONNABORTED:
-		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+		default: // EMFILE and its kin; what lasts must not spin
 			l.pauseAccepting(ln, err.Error())
-			return
-		default:
-			l.log.Error("Cannot accept", "listener", ln.name, "err", err)
 			return
 		}
 	}

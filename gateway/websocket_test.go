@@ -288,3 +288,23 @@ func TestSlowReaderIsToldThenClosedAndCounted(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 }
+
+// What a client sent before its fault was accepted.
+func TestMessagesBeforeAFaultAreDelivered(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.worker(1)
+	c := h.upgrade("/")
+	c.write(frame(0x81, "1") + frame(0x81, "2") + frame(0x81, "3") + "\x81\x03abc")
+	c.frame()
+	c.Close()
+	w.expect(wire.OpAttach)
+	for _, want := range []string{"1", "2", "3"} {
+		if m := w.expect(wire.OpMsg); string(m.data) != want {
+			t.Fatalf("%+v", m)
+		}
+		w.say(ack(1))
+	}
+	if m := w.expect(wire.OpClose); m.n != 1002 {
+		t.Fatalf("%+v", m)
+	}
+}

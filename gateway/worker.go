@@ -330,6 +330,7 @@ func (l *loop) handle(w *worker, m *wire.Message) {
 		l.workerIsReady(w, m)
 	case wire.OpBye:
 		w.goodbye, w.begun = true, int(m.N)
+		l.deafen(w) // it reads no more; Exited gives away what it did not begin
 	case wire.OpLog:
 		l.logHandler(w, string(m.Text), string(m.Data))
 	case wire.OpPong:
@@ -339,7 +340,7 @@ func (l *loop) handle(w *worker, m *wire.Message) {
 }
 
 func (l *loop) workerIsReady(w *worker, m *wire.Message) {
-	if w.state != workerBooting {
+	if w.ready.Concurrency > 0 {
 		l.failWorker(w, "said READY twice")
 		return
 	}
@@ -353,6 +354,9 @@ func (l *loop) workerIsReady(w *worker, m *wire.Message) {
 		return
 	}
 	w.ready = ready
+	if w.state != workerBooting { // drained meanwhile
+		return
+	}
 	w.state = workerReady
 	w.window = 1
 	if w.async() {
@@ -397,7 +401,11 @@ func (l *loop) checkDrained(w *worker) {
 
 // acknowledge: the next n messages, in the order delivered, are done.
 func (l *loop) acknowledge(w *worker, n uint64) {
-	if n > uint64(w.sent.len) {
+	switch {
+	case w.async():
+		l.failWorker(w, "sent ACK: concurrent handlers send DONE")
+		return
+	case n > uint64(w.sent.len):
 		l.failWorker(w, "acknowledged more messages than it was given")
 		return
 	}
@@ -436,13 +444,12 @@ func (l *loop) finishMessages(w *worker, cid, n uint64) {
 		l.failWorker(w, "finished messages of a connection that it does not have")
 		return
 	}
+	if n > uint64(c.dialogue.unfinished) {
+		l.failWorker(w, "finished more messages than it was given")
+		return
+	}
 	for ; n > 0; n-- {
-		it := c.dialogue.first
-		if it == nil {
-			l.failWorker(w, "finished more messages than it was given")
-			return
-		}
-		l.finishItem(it)
+		l.finishItem(c.dialogue.first)
 	}
 }
 
@@ -453,17 +460,24 @@ func (l *loop) finishItem(it *item) {
 	w.finished++
 	l.checkDue(w)
 	if c != nil {
-		if c.exchange != nil && c.exchange.item == it {
-			c.exchange.item = nil
-		} else if c.dialogue != nil {
+		if c.dialogue != nil {
 			c.dialogue.unlink(it)
 			it.conn = nil
 			l.items.put(it)
 			l.dialogueMoved(c)
 			return
 		}
+		l.unanswered(c)
 	}
 	l.items.put(it)
+}
+
+// unanswered: the handler says it is done with a request and has not answered.
+func (l *loop) unanswered(c *conn) {
+	e := c.exchange
+	l.log.Error("A handler finished a request without an answer", "pool", e.pool.name, "worker", e.worker.id, "pid", e.worker.pid)
+	e.item = nil
+	l.fail(c, 500, "the handler did not answer")
 }
 
 // checkDue asks the master to recycle a worker that has done its share.
@@ -493,6 +507,7 @@ func (l *loop) giveUp(w *worker, reason string, hung bool) {
 
 func (l *loop) closeFromHandler(w *worker) {
 	if w.fromHandler >= 0 {
+		l.poller.remove(w.fromHandler) // should the master still hold a copy
 		closeFD(w.fromHandler)
 		w.fromHandler = -1
 	}
