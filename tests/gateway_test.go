@@ -262,6 +262,14 @@ func (g *gateway) mkdir(name string) {
 	}
 }
 
+// rename moves a file within the gateway's folder.
+func (g *gateway) rename(from, to string) {
+	g.t.Helper()
+	if err := os.Rename(filepath.Join(g.dir, from), filepath.Join(g.dir, to)); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
 // link points a symbolic link of the gateway's folder to another target, at
 // once as a deploy would.
 func (g *gateway) link(target, name string) {

@@ -285,3 +285,14 @@ func TestReloadWithIdleAndHalfReadConnections(t *testing.T) {
 		}
 	})
 }
+
+// Log rotation moves the file away; a reload has to notice.
+func TestReloadOpensTheLogAnew(t *testing.T) {
+	t.Parallel()
+	g := start(t, setup{language: php, handler: "hello", top: "log_file: gw.log\nstdout_file: out.log"})
+	g.rename("gw.log", "gw.log.1")
+	g.mustRun("reload")
+	eventually(t, patience, "the new log is written to", func() bool {
+		return strings.Contains(g.read("gw.log"), "Reload")
+	})
+}
