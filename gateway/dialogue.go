@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"gw/protocol/framing"
 	"gw/protocol/websocket"
 	"gw/protocol/wire"
@@ -43,6 +45,7 @@ type dialogue struct {
 	closeSent          bool
 	pinged             bool
 	ended              bool // its close event is in queue or delivered
+	endedAt            time.Duration
 }
 
 // A connection stops being read while this much of it waits.
@@ -162,7 +165,7 @@ func (l *loop) endDialogue(c *conn) {
 	if d.ended {
 		return
 	}
-	d.ended = true
+	d.ended, d.endedAt = true, l.now
 	l.hub.forget(c)
 	if d.known || d.busy() || !d.pool.eventsKnown || d.pool.events.Close {
 		if d.closeCode == 0 {

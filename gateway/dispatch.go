@@ -18,6 +18,9 @@ type pool struct {
 	queueLimit     int
 	onCrash        control.OnCrash
 
+	named   bool // by the configuration that is being taken over
+	removed bool // not configured any more: what no worker takes is given up
+
 	active      []*worker
 	events      wire.Events // of the latest worker that became active
 	eventsKnown bool
@@ -186,7 +189,10 @@ func (l *loop) workerFor(c *conn) *worker {
 		return next
 	case usable:
 		w.waiting.push(c)
-	case d.unfinished == 0:
+	case d.unfinished > 0:
+	case d.pool.removed:
+		l.discard(c)
+	default:
 		d.pool.waiting.push(c)
 	}
 	return nil
@@ -296,7 +302,7 @@ func (l *loop) settleItem(w *worker, it *item, fresh bool, exit string) {
 // settleRequest: again elsewhere if that is safe, once; else 502.
 func (l *loop) settleRequest(w *worker, c *conn, it *item, fresh bool) {
 	e := c.exchange
-	again := e.state == exchangeWaiting && (fresh || e.idempotent && it.crashes < deadlyAfter)
+	again := !e.pool.removed && e.state == exchangeWaiting && (fresh || e.idempotent && it.crashes < deadlyAfter)
 	if !again {
 		e.item = nil
 		l.items.put(it)
@@ -359,6 +365,7 @@ func (l *loop) wake(p *pool) {
 func (l *loop) sweepPools() {
 	for _, p := range l.pools {
 		l.sweepQueue(p)
+		l.sweepWaiting(p)
 		if p.requestTimeout > 0 {
 			l.sweepWorkers(p)
 		}
@@ -368,13 +375,50 @@ func (l *loop) sweepPools() {
 // sweepQueue answers 503 to requests no worker took in time.
 func (l *loop) sweepQueue(p *pool) {
 	for it := p.queue.first; it != nil && p.queueTimeout > 0 && l.now-it.queuedAt > p.queueTimeout; it = p.queue.first {
-		p.queue.remove(it)
 		p.timedOut++
-		c := it.conn
-		c.exchange.item = nil
-		l.items.put(it)
-		l.fail(c, 503, "no worker was free in time")
+		l.unqueue(p, "no worker was free in time")
 	}
+}
+
+// unqueue answers 503 to the request that waits longest.
+func (l *loop) unqueue(p *pool, reason string) {
+	it := p.queue.popFront()
+	c := it.conn
+	c.exchange.item = nil
+	l.items.put(it)
+	l.fail(c, 503, reason)
+}
+
+// sweepWaiting gives up what clients sent that have left, or ended their side,
+// since: without a worker for so long they would pile up.
+func (l *loop) sweepWaiting(p *pool) {
+	if len(p.active) > 0 || p.queueTimeout == 0 {
+		return
+	}
+	for n := p.waiting.len; n > 0; n-- {
+		c := p.waiting.pop()
+		switch {
+		case c.dialogue.ended && l.now-c.dialogue.endedAt > p.queueTimeout:
+			l.discard(c)
+		case c.state == stateHalf && l.now-c.active > p.queueTimeout:
+			l.lost(c) // and waits once more, without a descriptor
+		default:
+			p.waiting.push(c)
+		}
+	}
+}
+
+// discard gives up the events of c that no worker has.
+func (l *loop) discard(c *conn) {
+	d := c.dialogue
+	for it := d.queue.popFront(); it != nil; it = d.queue.popFront() {
+		if it.op == wire.OpMsg {
+			d.pool.dropped++
+		}
+		l.items.put(it)
+	}
+	d.queuedBytes = 0
+	l.settleGone(c)
 }
 
 // sweepWorkers looks for messages under way longer than request_timeout. A

@@ -180,10 +180,10 @@ func (l *loop) configure(c *control.Configuration, fds []int) {
 			l.log.Error("The master sent a listener without its socket", "listener", m.Name)
 			continue
 		}
-		ln := &listener{id: m.ID, fd: fds[0], index: int32(len(l.listeners))}
+		ln := &listener{id: m.ID, fd: fds[0]}
 		fds = fds[1:]
+		l.place(ln)
 		l.configureListener(ln, m)
-		l.listeners = append(l.listeners, ln)
 		if err := l.listen(ln); err != nil {
 			l.log.Error("Cannot listen", "listener", ln.name, "err", err)
 		}
@@ -199,6 +199,20 @@ func (l *loop) closeUnnamed() {
 		}
 	}
 	clear(l.named)
+	l.removePools()
+}
+
+// place puts a listener where an old one is no longer needed, or at the end.
+func (l *loop) place(ln *listener) {
+	for i, old := range l.listeners {
+		if old.closed && old.connections == 0 {
+			ln.index = int32(i)
+			l.listeners[i] = ln
+			return
+		}
+	}
+	ln.index = int32(len(l.listeners))
+	l.listeners = append(l.listeners, ln)
 }
 
 func (l *loop) listenerByID(id int) *listener {
@@ -218,6 +232,31 @@ func (l *loop) configurePool(m *control.Pool) {
 	}
 	p.requestTimeout, p.queueTimeout, p.queueLimit = m.RequestTimeout, m.QueueTimeout, m.QueueLimit
 	p.onCrash = m.OnCrash
+	p.named = true
+}
+
+// removePools ends what belongs to pools that are not configured any more. The
+// master drains their workers next.
+func (l *loop) removePools() {
+	for name, p := range l.pools {
+		if p.named {
+			p.named = false // until the next configuration
+			continue
+		}
+		delete(l.pools, name)
+		p.removed, p.queueLimit = true, 0
+		for p.queue.len > 0 {
+			l.unqueue(p, "this service is not configured any more")
+		}
+		for _, c := range l.conns.conns {
+			if c != nil && c.dialogue != nil && c.dialogue.pool == p {
+				l.closeDialogue(c, closeGoing, "service is gone")
+			}
+		}
+		for c := p.waiting.pop(); c != nil; c = p.waiting.pop() {
+			l.forward(c)
+		}
+	}
 }
 
 // outbox sends to the master from its own goroutine: a master that is slow to

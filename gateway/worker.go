@@ -101,6 +101,9 @@ func (l *loop) attach(m *control.Worker, toHandler, fromHandler int) {
 	}
 	hello := wire.Hello{Worker: w.id, Slot: w.slot, Pool: p.name, MaxFrame: l.maxFrame, MaxMessage: l.maxMessage, Debug: l.debug}
 	for _, ln := range l.listeners {
+		if ln.closed && ln.connections == 0 {
+			continue
+		}
 		hello.Listeners = append(hello.Listeners, wire.Listener{ID: ln.id, Name: ln.name, Scheme: ln.scheme, Address: ln.address})
 	}
 	l.endMessage(w, wire.AppendHello(l.beginMessage(w), &hello))
