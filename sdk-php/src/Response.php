@@ -12,7 +12,7 @@ use Gw\Internal\ResponseHeaders;
  * An answer to a request.
  *
  * Headers: name => value, name => list of values, or a list of [name, value] pairs. The gateway adds content-length, date
- * and what else the connection needs.
+ * and what else the connection needs. A body without a content-type gets one: text/html when it begins with "<", else text/plain.
  */
 final class Response
 {
@@ -44,6 +44,9 @@ final class Response
     ) {
         if ($status < 200 || $status > 599) {
             throw new \InvalidArgumentException("status $status is not one of an answer (200 to 599)");
+        }
+        if ($body !== '' && !isset($headers['content-type']) && !isset($headers['Content-Type'])) {
+            $headers = ResponseHeaders::default($headers, $body[0] === '<' ? self::HTML : self::TEXT);
         }
         $this->headers = $headers === [] ? [] : ResponseHeaders::clean($headers);
         $this->chunks = $chunks;

@@ -55,7 +55,7 @@ return static function (Suite $suite, Codec $codec): void {
     $suite->test('answers an array as JSON, null as 204, a Response as it is', static function () use ($answer): void {
         Check::same([Op::RES, 9, 200, ['content-type' => 'application/json'], '{"a":[]}'], $answer(static fn () => ['a' => []])[0]);
         Check::same([Op::RES, 9, 204, [], ''], $answer(static fn () => null)[0]);
-        Check::same([Op::RES, 9, 418, ['x' => 'y'], 'tea'], $answer(static fn () => new Response(418, ['x' => 'y'], 'tea'))[0]);
+        Check::same([Op::RES, 9, 418, ['x' => 'y', 'content-type' => 'text/plain; charset=utf-8'], 'tea'], $answer(static fn () => new Response(418, ['x' => 'y'], 'tea'))[0]);
     });
     $suite->test('answers 500 for what is no answer, and logs it', static function () use ($answer): void {
         foreach ([5, 1.5, true, new stdClass()] as $odd) {

@@ -8,8 +8,10 @@ use Gw\Response;
 return static function (Suite $suite): void {
     $suite->test('is made of status, headers and body', static function (): void {
         $r = new Response(201, ['x-a' => 'b', 'n' => 5, 'set-cookie' => ['a=1', 'b=2']], 'body');
-        Check::same([201, ['x-a' => 'b', 'n' => '5', 'set-cookie' => ['a=1', 'b=2']], 'body'], [$r->status, $r->headers, $r->body]);
+        Check::same([201, ['x-a' => 'b', 'n' => '5', 'set-cookie' => ['a=1', 'b=2'], 'content-type' => 'text/plain; charset=utf-8'], 'body'], [$r->status, $r->headers, $r->body]);
         Check::same([['a', 'b'], ['a', '1']], (new Response(200, [['a', 'b'], ['a', 1]]))->headers);
+        Check::same(['content-type' => 'text/html; charset=utf-8'], (new Response(200, [], '<p>'))->headers);
+        Check::same(['Content-Type' => 'image/svg+xml'], (new Response(200, ['Content-Type' => 'image/svg+xml'], '<svg/>'))->headers);
         Check::same([200, [], ''], [(new Response())->status, (new Response())->headers, (new Response())->body]);
     });
     $suite->test('refuses what would split the answer', static function (): void {
