@@ -127,7 +127,7 @@ func runMaster(t *target, c *config.Config, state *stateFolder, log *logbook, o 
 	}
 	carried.join(c)
 	o.Config, o.Version, o.Environment = c, version, carried.environment()
-	o.Logger, o.LogOutput, o.LogFormat = log.logger, log.output, log.format
+	o.Logger, o.LogOutput, o.LogFormat, o.Reopen = log.logger, log.output, log.format, log.reopen
 	o.Reread = func() (*config.Config, error) {
 		again, err := t.reload()
 		if err == nil {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"gw/master/config"
@@ -29,6 +30,7 @@ type logbook struct {
 	logger *slog.Logger
 	output io.Writer
 	format string // text or json
+	reopen func() // after logrotate has moved the file
 	close  func()
 }
 
@@ -37,13 +39,56 @@ func openLog(c *config.Config, daemon bool) (*logbook, error) {
 	options := &slog.HandlerOptions{Level: logLevels[c.LogLevel], ReplaceAttr: readable}
 	if c.LogFile == "" {
 		options.ReplaceAttr = readableOnTerminal
-		return &logbook{slog.New(slog.NewTextHandler(os.Stderr, options)), os.Stderr, "text", func() {}}, nil
+		return &logbook{slog.New(slog.NewTextHandler(os.Stderr, options)), os.Stderr, "text", func() {}, func() {}}, nil
 	}
-	file, err := appendTo(c.LogFile)
-	if err != nil {
+	file := &logFile{path: c.LogFile}
+	if err := file.open(); err != nil {
 		return nil, err
 	}
-	return &logbook{slog.New(slog.NewJSONHandler(file, options)), file, "json", func() { file.Close() }}, nil
+	return &logbook{slog.New(slog.NewJSONHandler(file, options)), file, "json", file.reopen, file.close}, nil
+}
+
+// logFile is a file that can be opened anew while it is written to.
+type logFile struct {
+	path string
+
+	mu   sync.Mutex
+	file *os.File // guarded by mu
+}
+
+// Write appends one record.
+func (f *logFile) Write(b []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.file.Write(b)
+}
+
+func (f *logFile) open() error {
+	file, err := appendTo(f.path)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.file != nil {
+		f.file.Close()
+	}
+	f.file = file
+	return nil
+}
+
+// reopen opens the file by its path again. Where that fails the old one is
+// written on: a log in the wrong place is better than none.
+func (f *logFile) reopen() {
+	if err := f.open(); err != nil {
+		fmt.Fprintf(f, "{\"level\":\"ERROR\",\"msg\":\"Cannot open the log anew\",\"err\":%q}\n", err)
+	}
+}
+
+func (f *logFile) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.file.Close()
 }
 
 func appendTo(path string) (*os.File, error) {

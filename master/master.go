@@ -32,6 +32,7 @@ type Options struct {
 	Environment []string // NAME=value for every handler, under the pool's own
 	Logger      *slog.Logger
 	LogOutput   io.Writer // the gateway's log lines, as they are; nil: standard error
+	Reopen      func()    // opens gw's own log anew, at each reload; nil: nothing to open
 	LogFormat   string    // GW_LOG_FORMAT of the gateway; empty: that of our own environment, or text
 	Output      io.Writer // foreground: handlers' output, each line in one Write
 	// Ready is called once, when every listener is bound and every pool has a

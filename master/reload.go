@@ -63,6 +63,9 @@ func (s *supervisor) beginReload(filter string) (p *progress, busy string) {
 		return nil, fmt.Sprintf("a reload is under way since %s", time.Since(s.reload.began).Round(time.Millisecond))
 	}
 	s.outputs.reopen()
+	if s.options.Reopen != nil {
+		s.options.Reopen()
+	}
 	r := &reload{filter: filter, progress: newProgress(), began: time.Now()}
 	s.reload = r
 	s.log.Info("Reload begins", "pool", filter)
