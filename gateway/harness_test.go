@@ -196,6 +196,11 @@ func (h *harness) worker(concurrency int, events ...string) *handler {
 }
 
 func (w *handler) ready(concurrency int, events ...string) {
+	w.h.t.Helper()
+	w.say(readyMessage(concurrency, events...))
+}
+
+func readyMessage(concurrency int, events ...string) []byte {
 	m := append(wire.AppendArray(nil, 3), byte(wire.OpReady), wire.Version)
 	m = wire.AppendMap(m, 2)
 	m = wire.AppendUint(wire.AppendStr(m, "concurrency"), uint64(concurrency))
@@ -203,7 +208,7 @@ func (w *handler) ready(concurrency int, events ...string) {
 	for _, e := range events {
 		m = wire.AppendStr(m, e)
 	}
-	w.say(m)
+	return m
 }
 
 // say writes messages as one frame.

@@ -336,11 +336,13 @@ func (x *exchangeList) remove(e *exchange) {
 type exchangeStore struct {
 	free  *exchange
 	count int
+	taken int // not put back yet
 }
 
 const spareExchanges = 1024
 
 func (s *exchangeStore) get() *exchange {
+	s.taken++
 	if e := s.free; e != nil {
 		s.free, e.next = e.next, nil
 		s.count--
@@ -350,6 +352,7 @@ func (s *exchangeStore) get() *exchange {
 }
 
 func (s *exchangeStore) put(e *exchange) {
+	s.taken--
 	if s.count >= spareExchanges {
 		return
 	}

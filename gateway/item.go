@@ -89,6 +89,7 @@ func (l *itemList) popFront() *item {
 type itemStore struct {
 	free  *item
 	count int
+	taken int // not put back yet
 }
 
 const (
@@ -97,6 +98,7 @@ const (
 )
 
 func (s *itemStore) get(op wire.Op, id uint64, c *conn, p *pool) *item {
+	s.taken++
 	it := s.free
 	if it == nil {
 		it = &item{data: make([]byte, 0, 512)}
@@ -109,6 +111,7 @@ func (s *itemStore) get(op wire.Op, id uint64, c *conn, p *pool) *item {
 }
 
 func (s *itemStore) put(it *item) {
+	s.taken--
 	if it.file != "" {
 		_ = os.Remove(it.file)
 	}
