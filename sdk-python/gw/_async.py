@@ -74,6 +74,7 @@ class AsyncEngine(Engine):
         self._done: dict[int, int] = {}
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._pending = 0  # delivered and not finished
+        self._asked: set[int] = set()  # the requests among them
         self._scheduled = False
         self._left = False  # BYE is written: the last message, whatever else is cancelled now
         self._request = callbacks.request or self.missing
@@ -179,6 +180,8 @@ class AsyncEngine(Engine):
 
     def _on_abort(self, message: Message) -> None:
         super()._on_abort(message)
+        if message[1] in self._asked:
+            self.unwanted.add(message[1])
         abort = self.aborts.get(message[1])
         if abort is not None:
             abort(message[2])
@@ -239,6 +242,9 @@ class AsyncEngine(Engine):
             self._finished += 1
         elif message[0] != wire.REQ:
             self._done[message[1]] = self._done.get(message[1], 0) + 1
+        if message[0] == wire.REQ:
+            self._asked.discard(message[1])
+            self.unwanted.discard(message[1])
         self._pending -= 1
         if not self._scheduled:
             self._schedule()
@@ -251,13 +257,16 @@ class AsyncEngine(Engine):
 
     def _on_request(self, message: Message) -> None:
         self._pending += 1
+        self._asked.add(message[1])
         coroutine = self._begin_request(message)
         if coroutine is not None:
             self._spawn(coroutine)
 
     def _on_connection_work(self, message: Message) -> None:
         self._pending += 1
-        if message[0] == wire.OPEN:
+        if message[0] == wire.REQ:
+            self._asked.add(message[1])
+        elif message[0] == wire.OPEN:
             self._connections[message[1]] = Connection(self, message)
         lane = 0 if self.concurrency == 1 else message[1]
         waiting = self._lanes.get(lane)
@@ -364,6 +373,9 @@ class AsyncEngine(Engine):
         return AsyncStream(self, sid)
 
     async def _stream(self, request: Request, response: Response) -> None:
+        if request.id in self.unwanted:
+            self.answer(request, ("", 503))
+            return
         stream = self.open_stream(request.id)
         task: Any = asyncio.current_task()
         self.aborts[request.id] = lambda code: task.cancel()

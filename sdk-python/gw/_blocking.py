@@ -54,7 +54,6 @@ class BlockingEngine(Engine):
         super().__init__(callbacks, transport)
         self._backlog: list[Message] = []
         self._replies: dict[int, tuple[bool, Any]] = {}
-        self._dead: set[int] = set()  # requests aborted before they were begun
         self._started = 0
         self._timers: list[list[Any]] = []
         self._request = callbacks.request or self.missing
@@ -101,9 +100,16 @@ class BlockingEngine(Engine):
             if self._timers:
                 self._run_timers()
             if not self._backlog:
-                self._dead.clear()
-                return self.receive()
+                self.unwanted.clear()
+                return self._look_ahead(self.receive())
         messages, self._backlog = self._backlog, []
+        return messages
+
+    def _look_ahead(self, messages: list[Message]) -> list[Message]:
+        """Finds the ABORTs: one behind its request would come too late, when that already waits for credit."""
+        for message in messages:
+            if message[0] == wire.ABORT:
+                self.unwanted.add(message[1])
         return messages
 
     def read_aside(self) -> None:
@@ -150,14 +156,14 @@ class BlockingEngine(Engine):
 
     def _on_abort(self, message: Message) -> None:
         super()._on_abort(message)
-        self._dead.add(message[1])
+        self.unwanted.add(message[1])
 
     # Work. Each of these messages counts for ACK.
 
     def _on_request(self, message: Message) -> None:
         request = Request(message)
         try:
-            if message[1] in self._dead:
+            if message[1] in self.unwanted:
                 self.answer(request, ("", 503))
             else:
                 response = self.answer(request, self._request(request))

@@ -68,7 +68,7 @@ class Stream:
     def __init__(self, engine: Engine, sid: int) -> None:
         self.engine, self.sid = engine, sid
         self.credit = engine.hello.stream_credit
-        self.aborted = False
+        self.aborted = sid in engine.unwanted
         self.state = self.NEW
         engine.streams[sid] = self
 
@@ -101,6 +101,7 @@ class Engine:
         self.hello = Hello({})
         self.draining = False
         self.streams: dict[int, Stream] = {}
+        self.unwanted: set[int] = set()  # requests that nobody waits for any more, before an answer is streamed
         self.unsaved: list[Session] = []
         self._decoder = wire.FrameDecoder()
         self._connections: dict[int, Connection] = {}

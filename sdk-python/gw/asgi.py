@@ -212,6 +212,7 @@ class _Exchange:
         if flags & wire.HTTP_1_0:
             scope["http_version"] = "1.0"
         engine.aborts[sid] = self._abort
+        self._aborted = sid in engine.unwanted
         try:
             await engine.application(scope, self.receive, self.send)
             if not self._over and not self._aborted:

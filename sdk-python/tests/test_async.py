@@ -147,6 +147,30 @@ class AsyncTest(unittest.TestCase):
         out = self.serve(app, request(1), react=react)
         self.assertEqual((ended, out[-1], self.log), ([True], [wire.RES_END, 1, None], ""))
 
+    def test_an_abort_before_the_stream_begins_is_not_missed(self):
+        app = gw.Worker()
+        gone = []
+
+        async def pieces():
+            while True:
+                yield "x" * 1000
+
+        @app.on_request
+        async def index(request):
+            gw.gateway.send(300, "begun")
+            while not gone:
+                await asyncio.sleep(0)
+            return gw.Response.stream(pieces())
+
+        def react(message):
+            if message[0] == wire.SEND:
+                return [[wire.ABORT, 1, 1], [wire.PING, 9]]
+            if message[0] == wire.PONG:
+                gone.append(True)
+
+        out = self.serve(app, request(1), react=react, stream_credit=5000)
+        self.assertEqual([m[0] for m in out if m[1] == 1], [wire.RES])
+
     def test_an_abort_cancels_a_stream_that_waits_for_something_else(self):
         app = gw.Worker()
         ended = []
