@@ -145,3 +145,6 @@ func (s *still) nothingLeft() {
 		s.t.Fatalf("left: %d connections, %d exchanges, %d items, %d queued, %d waiting", s.conns.live, s.exchanges.taken, s.items.taken, s.pool.queue.len, s.pool.waiting.len)
 	}
 }
+
+// endSide half-closes a client.
+func (p *peer) endSide() { _ = unix.Shutdown(p.out, unix.SHUT_WR) }
