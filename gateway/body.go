@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"os"
 
+	"gw/protocol/control"
 	"gw/protocol/wire"
 )
 
@@ -108,7 +109,7 @@ type spool struct {
 }
 
 func (l *loop) openSpool(c *conn) bool {
-	f, err := os.CreateTemp(l.tempDir, "body-*")
+	f, err := os.CreateTemp(l.tempDir, control.SpoolPrefix(os.Getpid())+"*")
 	if err == nil {
 		err = f.Chmod(0o644) // a handler may run as another user; the folder does not list
 	}

@@ -64,7 +64,7 @@ type conn struct {
 	bytesOut  uint64
 	fd        int32
 	birth     uint32 // tells its events from those of an earlier connection in its slot
-	scanned   int32  // text: bytes of in already searched for a delimiter
+	scanned   int32  // bytes of in already searched for the end of a line or head
 	interest  uint32 // epoll events asked for
 	kind      kind
 	state     connState

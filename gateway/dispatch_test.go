@@ -364,3 +364,27 @@ func TestFullPipesDoNotDeadlock(t *testing.T) {
 	}
 	<-written
 }
+
+// A connection had to stay while something of it was unfinished; then its
+// worker is slow, and another one has nothing to do.
+func TestMessageThatBecomesFreeGoesToTheIdleWorker(t *testing.T) {
+	h := startLoop(t, nil)
+	slow, idle := h.worker(1), h.worker(1)
+	h.do(func() { w := h.loop.byID[slow.id]; w.average, w.window = time.Second, 2 })
+	a, b := h.dial("text"), h.dial("text")
+	a.write("a1\n")
+	slow.expect(wire.OpAttach)
+	slow.expect(wire.OpMsg)
+	h.do(func() { h.loop.byID[idle.id].window = 0 }) // b is to come to the slow one
+	b.write("b1\n")
+	slow.expect(wire.OpAttach)
+	slow.expect(wire.OpMsg)
+	a.write("a2\n")
+	h.eventually("a2 waits", func() bool { return h.loop.byID[slow.id].waiting.len == 1 })
+	h.do(func() { h.loop.byID[idle.id].window = 1 })
+	slow.say(ack(1)) // a1 is done, b1 takes long
+	idle.expect(wire.OpAttach)
+	if m := idle.expect(wire.OpMsg); string(m.data) != "a2" {
+		t.Fatalf("%+v", m)
+	}
+}

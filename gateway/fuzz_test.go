@@ -34,6 +34,7 @@ func FuzzHandlerBytes(f *testing.F) {
 		}
 		s := newStill(t)
 		_, fuzzed := s.hire(1+int(concurrency%8), "request", "message", "close", "buffer")
+		s.byID[1].window = 8
 		_, a := s.meet("http")
 		a.write([]byte(get))
 		s.settle()

@@ -58,14 +58,20 @@ func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 			if l.blocked(c) {
 				return used
 			}
+			if c.scanned > 0 && http1.Incomplete(buf, int(c.scanned), c.listener.headLimits) {
+				c.scanned = int32(len(buf)) // byte by byte, a head must not be parsed again for each
+				return used
+			}
 			n, err := l.request.Parse(buf[used:], c.listener.headLimits)
 			if err != nil {
 				l.refuseParse(c, err)
 				return len(buf)
 			}
 			if n == 0 {
+				c.scanned = int32(len(buf) - used)
 				return used
 			}
+			c.scanned = 0
 			used += n
 			l.beginExchange(c)
 			continue

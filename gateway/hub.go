@@ -237,8 +237,15 @@ func (l *loop) sendMany(m *wire.Message) {
 	}
 }
 
+// maxReplies bounds what a handler may ask for without reading it, in bytes.
+const maxReplies = 32 << 20
+
 // call answers a handler's question.
 func (l *loop) call(w *worker, m *wire.Message) {
+	if len(w.out)-w.outOff > maxReplies {
+		l.failWorker(w, "asks and does not read the answers")
+		return
+	}
 	args := wire.NewReader(m.Value)
 	n := args.Array()
 	name, _ := args.BytesOrNil()

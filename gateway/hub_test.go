@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
+	"gw/protocol/control"
 	"gw/protocol/wire"
 )
 
@@ -110,5 +113,44 @@ func TestBroadcastSendManyAndUID(t *testing.T) {
 				t.Fatalf("client %d got %q, want %q", i, got, s)
 			}
 		}
+	}
+}
+
+func TestHandlerThatOnlyAsksIsReplaced(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.worker(1)
+	members(h, w, 50)
+	call := wire.AppendStr(append(wire.AppendArray(nil, 4), byte(wire.OpCall), 1), "list")
+	call = wire.AppendArray(call, 0)
+	var batch [][]byte
+	for range 1000 {
+		batch = append(batch, call)
+	}
+	for range 100 {
+		var broken bool
+		h.do(func() { broken = h.loop.byID[w.id].state == workerBroken })
+		if broken {
+			return
+		}
+		w.say(batch...)
+	}
+	t.Fatal("it may ask for ever")
+}
+
+func TestRowsOfManyGroupsFitThePacket(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.worker(1)
+	_, ids := members(h, w, rowsPerReport)
+	for _, id := range ids {
+		messages := [][]byte{withText(wire.OpBind, id, strings.Repeat("u", 10_000))}
+		for g := range 30 {
+			messages = append(messages, withText(wire.OpJoin, id, fmt.Sprint(g, strings.Repeat("g", 120))))
+		}
+		w.say(messages...)
+	}
+	h.tell(&control.Message{Kind: control.Query, Topic: control.TopicConnections})
+	m := h.expect(control.Report)
+	if _, err := control.Encode(m); err != nil || len(m.Connections) != rowsPerReport {
+		t.Fatalf("%d rows, %v", len(m.Connections), err)
 	}
 }

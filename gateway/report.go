@@ -41,8 +41,13 @@ func (l *loop) status() *control.Status {
 	return s
 }
 
-// rowsPerReport keeps a packet below control.MaxPacket.
-const rowsPerReport = 100
+// rowsPerReport keeps a packet below control.MaxPacket: a row has at most about
+// 1 KiB, because what handlers name is cut.
+const (
+	rowsPerReport = 100
+	rowUIDBytes   = 128
+	rowGroupBytes = 512
+)
 
 func (l *loop) reportConnections(m *control.Message) {
 	reply := &control.Message{Kind: control.Report, Seq: m.Seq}
@@ -74,12 +79,13 @@ func (l *loop) describe(c *conn) control.Connection {
 		row.Worker = e.worker.id
 	}
 	if d := c.dialogue; d != nil {
-		row.QueueIn, row.UID = d.queue.len, d.uid
+		row.QueueIn, row.UID = d.queue.len, d.uid[:min(len(d.uid), rowUIDBytes)]
 		if d.worker != nil {
 			row.Worker = d.worker.id
 		}
-		for i, g := range d.groups {
-			if i == 20 {
+		room := rowGroupBytes
+		for _, g := range d.groups {
+			if room -= 2 + len(g.group.name); room < 0 {
 				row.Groups = append(row.Groups, "...")
 				break
 			}

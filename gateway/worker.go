@@ -303,6 +303,11 @@ func (l *loop) takeFrames(w *worker, buf []byte) (used int, err error) {
 	}
 	if w.state == workerActive {
 		l.feed(w)
+		if w.waiting.len > 0 { // some of it may be free to go elsewhere now
+			if idle := w.pool.idle(); idle != nil {
+				l.feed(idle)
+			}
+		}
 	}
 	l.checkDrained(w)
 	return used, nil
