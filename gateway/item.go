@@ -85,10 +85,11 @@ func (l *itemList) popFront() *item {
 }
 
 // itemStore hands out items and takes them back, so the hot path allocates
-// nothing. It is bounded: a burst's memory goes back to the runtime.
+// nothing. It is bounded, and trim gives a burst's memory back.
 type itemStore struct {
 	free  *item
 	count int
+	low   int // least count since the last trim: so many were not needed
 	taken int // not put back yet
 }
 
@@ -105,6 +106,7 @@ func (s *itemStore) get(op wire.Op, id uint64, c *conn, p *pool) *item {
 	} else {
 		s.free, it.next = it.next, nil
 		s.count--
+		s.low = min(s.low, s.count)
 	}
 	it.op, it.id, it.conn, it.pool = op, id, c, p
 	return it
@@ -123,9 +125,19 @@ func (s *itemStore) put(it *item) {
 	s.count++
 }
 
+// trim lets go of what was not needed since the last time.
+func (s *itemStore) trim() {
+	for ; s.low > 0; s.low-- {
+		s.free = s.free.next
+		s.count--
+	}
+	s.low = s.count
+}
+
 // buffers is a free list of output and leftover-input buffers.
 type buffers struct {
 	free [][]byte
+	low  int // as itemStore's
 }
 
 const (
@@ -137,6 +149,7 @@ func (b *buffers) get() []byte {
 	if n := len(b.free); n > 0 {
 		buf := b.free[n-1]
 		b.free = b.free[:n-1]
+		b.low = min(b.low, n-1)
 		return buf
 	}
 	return make([]byte, 0, bufferBytes)
@@ -147,4 +160,12 @@ func (b *buffers) put(buf []byte) {
 	if cap(buf) == bufferBytes && len(b.free) < spareBuffers {
 		b.free = append(b.free, buf[:0])
 	}
+}
+
+// trim lets go of what was not needed since the last time.
+func (b *buffers) trim() {
+	keep := len(b.free) - b.low
+	clear(b.free[keep:])
+	b.free = b.free[:keep]
+	b.low = keep
 }

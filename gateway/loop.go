@@ -53,6 +53,7 @@ type loop struct {
 
 	// Reused each time; valid only until the next use.
 	inbuf   []byte
+	trimmed time.Duration // when spare memory was last given back
 	block   []byte
 	request http1.Request
 	message wire.Message
@@ -236,6 +237,11 @@ func (l *loop) tick() {
 	}
 	l.sweepPools()
 	l.resumeAccepting()
+	if l.now-l.trimmed >= time.Second {
+		l.trimmed = l.now
+		l.items.trim()
+		l.buffers.trim()
+	}
 	if l.stopping && l.stopAt > 0 && l.now >= l.stopAt {
 		l.stopNow()
 	}
