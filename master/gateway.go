@@ -275,6 +275,9 @@ func (s *supervisor) gatewayEnded(generation int, reason, output string) {
 	g.spawning, g.process, g.link, g.configured, g.deadline = false, nil, nil, false, time.Time{}
 	g.lastExit = reason
 	s.failQueries()
+	if err := removeSpools(s.config.TempDir, pid); err != nil {
+		s.log.Warn("Request bodies of a dead gateway stay in temp_dir", "temp_dir", s.config.TempDir, "err", err)
+	}
 	switch s.phase {
 	case phaseStopping:
 		s.log.Debug("Gateway ended", "pid", pid, "reason", reason)
