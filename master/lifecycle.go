@@ -187,8 +187,11 @@ func (s *supervisor) becameReady(w *worker, said *control.Worker) {
 		w.expiresAt = now.Add(spread(w.config.MaxAge, recycleJitter, s.system.random()))
 	}
 	s.logWorker(w).Info("Worker is ready", "took", now.Sub(w.startedAt))
-	s.swap(w)
-	w.slot.pool.healed(now)
+	if s.onTrial(w) {
+		w.deadline = now.Add(trialTime)
+		return
+	}
+	s.promote(w, now)
 }
 
 // swap gives new work to w and lets the worker before it finish its own. In
@@ -257,6 +260,8 @@ func (s *supervisor) overdue(w *worker) {
 	case starting:
 		w.failure = fmt.Sprintf("not ready within %s (start_timeout)", w.config.StartTimeout)
 		s.kill(w)
+	case ready:
+		s.promote(w, time.Now())
 	case draining:
 		w.failure = fmt.Sprintf("did not finish within %s (stop_timeout)", w.config.StopTimeout)
 		s.logWorker(w).Warn("Worker does not finish, it is told to end", "took", time.Since(w.readyAt))
@@ -351,7 +356,7 @@ func (s *supervisor) didNotStart(w *worker, reason string) {
 	sl := w.slot
 	sl.release(w)
 	if w.failure == "" && w.process != nil {
-		reason += " before it was ready"
+		reason += w.stage()
 	}
 	sl.lastExit = reason
 	if s.phase == phaseStarting && sl.pool.ready() == 0 {

@@ -307,13 +307,14 @@ func TestKilledHandlerIsReplacedAtOnce(t *testing.T) {
 func TestHungHandlerIsReplaced(t *testing.T) {
 	folder := shortFolder(t)
 	behaviour := filepath.Join(folder, "behaviour")
-	os.WriteFile(behaviour, []byte("hung"), 0o644)
-	r := launch(t, options(folder, behaviour, 1))
 	os.WriteFile(behaviour, []byte("good"), 0o644)
-	s := r.until("replaced", func(s api.Status) bool { return allActive(1)(s) && s.Workers[0].Restarts > 0 })
-	if !strings.HasPrefix(s.Workers[0].LastExit, "hangs") {
-		t.Errorf("last exit %q", s.Workers[0].LastExit)
-	}
+	r := launch(t, options(folder, behaviour, 1))
+	first := pids(r.until("started", allActive(1)))
+	os.WriteFile(behaviour, []byte("hung"), 0o644)
+	unix.Kill(first[0], unix.SIGKILL)
+	r.until("given up", func(s api.Status) bool { return strings.HasPrefix(s.Workers[0].LastExit, "hangs") })
+	os.WriteFile(behaviour, []byte("good"), 0o644)
+	r.until("replaced", func(s api.Status) bool { return allActive(1)(s) && s.Workers[0].Restarts > 1 })
 }
 
 func TestGrandchildWithThePipesDoesNotHoldUpTheReplacement(t *testing.T) {

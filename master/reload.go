@@ -32,7 +32,8 @@ type reload struct {
 	pools     []*config.Pool // of config
 	fresh     []*listener    // bound, not in use yet
 	added     []*pool
-	steps     []*step // the first is under way
+	steps     []*step        // the first is under way
+	proven    map[*pool]bool // a new worker of it has lived through its trial
 	replaced  int
 	total     int
 	committed uint64    // Seq of the final Configure
@@ -66,7 +67,7 @@ func (s *supervisor) beginReload(filter string) (p *progress, busy string) {
 	if s.options.Reopen != nil {
 		s.options.Reopen()
 	}
-	r := &reload{filter: filter, progress: newProgress(), began: time.Now()}
+	r := &reload{filter: filter, progress: newProgress(), began: time.Now(), proven: map[*pool]bool{}}
 	s.reload = r
 	s.log.Info("Reload begins", "pool", filter)
 	old, have := s.config, map[string]bool{}
@@ -242,6 +243,7 @@ func (s *supervisor) reloadSwapped(w, old *worker) {
 	}
 	delete(r.steps[0].waiting, w.slot)
 	r.replaced++
+	r.proven[w.slot.pool] = true
 	state := "replaced"
 	if r.steps[0].adds {
 		state = "added"

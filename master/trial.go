@@ -1,0 +1,35 @@
+package master
+
+import "time"
+
+// trialTime is how long the first new workers of a pool must live after they
+// said that they are ready, before anything depends on them. A program that
+// loads well and ends in its first moment (a timer, a thread, a start callback)
+// would otherwise take over slot after slot from code that works. Interpreters
+// need some 50 ms for their end on a busy machine. It costs a start and a
+// reload this much, once for each pool.
+const trialTime = 150 * time.Millisecond
+
+// onTrial says whether w, which is ready, has yet to show that its program
+// lives: at a start and at a reload, until one worker of its pool has.
+func (s *supervisor) onTrial(w *worker) bool {
+	p := w.slot.pool
+	if s.phase == phaseStarting {
+		return p.ready() == 0
+	}
+	return s.reload.covers(w.slot) && !s.reload.proven[p]
+}
+
+// promote brings a worker that is ready into use.
+func (s *supervisor) promote(w *worker, now time.Time) {
+	s.swap(w)
+	w.slot.pool.healed(now)
+}
+
+// stage says how far w came before it ended.
+func (w *worker) stage() string {
+	if w.readyAt.IsZero() {
+		return " before it was ready"
+	}
+	return " right after it was ready"
+}
