@@ -8,6 +8,10 @@ PREFIX  ?= /usr/local
 # Empty without a tag: then the binary says the version that main.go names.
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 FUZZTIME ?= 30s
+
+# Of make chaos. Without a seed it takes a random one, and prints it.
+TIME ?= 3m
+SEED ?=
 STATICCHECK := v0.8.2
 
 # Debian's own interpreter: it is the one that Debian's python3-msgpack belongs to.
@@ -38,7 +42,7 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help build demo demo-needs demo-stop test test-needs lint test-go test-php test-python test-end-to-end bench fuzz install clean
+.PHONY: help build demo demo-needs demo-stop test test-needs lint test-go test-php test-python test-end-to-end test-chaos bench chaos fuzz install clean
 
 help:
 	@echo 'make demo        install what the examples need, build gw, start them, say what to try'
@@ -47,6 +51,7 @@ help:
 	@echo 'make build       build ./gw, one static file'
 	@echo 'make install     put it into $(PREFIX)/bin (PREFIX=...)'
 	@echo 'make bench       measure it'
+	@echo 'make chaos       kill, freeze, reload and scale it under load for $(TIME) (TIME=..., SEED=...)'
 	@echo 'make fuzz        run every fuzz target for $(FUZZTIME) (FUZZTIME=...)'
 
 build:
@@ -85,16 +90,16 @@ demo-stop:
 test-needs:
 	$(call need,$(TEST_PACKAGES))
 
-test: test-needs lint test-go test-php test-python test-end-to-end
+test: test-needs lint test-go test-php test-python test-end-to-end test-chaos
 
 lint:
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK) ./...
 
-# The end-to-end tests come by themselves: they measure times, and unit tests beside them would take the processors.
+# The end-to-end tests and chaos come by themselves: they measure times, and unit tests beside them would take the processors.
 test-go:
-	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v '/tests$$')
+	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -vE '/(tests|chaos)$$')
 
 test-php:
 	php sdk-php/tests/run.php
@@ -106,8 +111,14 @@ test-python:
 test-end-to-end:
 	$(GO) test -race -timeout 15m ./tests
 
+test-chaos:
+	$(GO) test -v -timeout 5m ./chaos
+
 bench:
 	$(GO) run ./bench
+
+chaos:
+	$(GO) run ./chaos -time $(TIME) $(if $(SEED),-seed $(SEED))
 
 fuzz:
 	@for package in $$($(GO) list ./...); do \
