@@ -213,7 +213,7 @@ func (l *loop) needsTick() bool {
 		return true
 	}
 	for _, w := range l.workers {
-		if w != nil && w.sent.len > 0 {
+		if w != nil && (w.sent.len > 0 || w.deaf) {
 			return true
 		}
 	}
@@ -236,6 +236,7 @@ func (l *loop) tick() {
 		l.expire(c)
 	}
 	l.sweepPools()
+	l.sweepDeaf()
 	l.resumeAccepting()
 	if l.now-l.trimmed >= time.Second {
 		l.trimmed = l.now

@@ -60,6 +60,7 @@ type worker struct {
 	batch   int // messages in it, 0: none open
 	blocked bool
 	dirty   bool
+	deafAt  time.Duration
 	deaf    bool // its end of toHandler is closed: gets nothing more, is still heard
 
 	written int64 // bytes the pipe took so far
@@ -230,8 +231,20 @@ func (l *loop) deafen(w *worker) {
 	}
 	w.discardOutput()
 	if !w.deaf {
-		w.deaf = true
+		w.deaf, w.deafAt = true, l.now
 		l.releaseWaiting(w)
+	}
+}
+
+// deafPatience is how long a process may live on after it closed its pipe or
+// said BYE unasked, before it is replaced: it would hold its slot for ever.
+const deafPatience = 5 * time.Second
+
+func (l *loop) sweepDeaf() {
+	for _, w := range l.workers {
+		if w != nil && w.deaf && w.state == workerActive && l.now-w.deafAt > deafPatience {
+			l.failWorker(w, "closed its pipe and did not exit")
+		}
 	}
 }
 

@@ -127,3 +127,15 @@ func TestEndOfHandlerDoesNotSpin(t *testing.T) {
 		t.Error("the closed pipe still makes events")
 	}
 }
+
+// It forked, or closed descriptor 4: a process without use in a slot.
+func TestHandlerThatClosesItsPipeAndLivesIsReplaced(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.worker(1)
+	w.out.Close()
+	h.eventually("it is deaf", func() bool { return h.loop.byID[w.id].deaf })
+	h.do(func() { h.loop.byID[w.id].deafAt -= time.Hour })
+	if f := h.expect(control.WorkerFailed); f.Worker.ID != w.id {
+		t.Fatalf("%+v", f)
+	}
+}
