@@ -13,19 +13,23 @@ func connectionsCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "connections",
 		Usage:       "list the clients' connections",
-		ArgsUsage:   "[FILTER]",
-		Description: "FILTER is any text of a row: an address, a worker, a group.\n\nExample:\n   gw connections 203.0.113.7",
+		ArgsUsage:   "[FILE] [FILTER]",
+		Description: "FILTER is any text of a row: an address, a worker, a group. A first argument that is a file on disk is FILE, as for the other commands.\n\nExample:\n   gw connections 203.0.113.7",
 		Flags:       []cli.Flag{configFlag(), jsonFlag()},
 		Action:      connections,
 	}
 }
 
 func connections(ctx *cli.Context) error {
-	t, err := runningTarget(configFlagOf(ctx))
+	file, filter := configFlagOf(ctx), ctx.Args().Slice()
+	if file == "" && len(filter) > 0 && exists(filter[0]) {
+		file, filter = filter[0], filter[1:]
+	}
+	t, err := runningTarget(file)
 	if err != nil {
 		return err
 	}
-	list, err := newClient(t.control()).connections(ctx.Context, strings.Join(ctx.Args().Slice(), " "))
+	list, err := newClient(t.control()).connections(ctx.Context, strings.Join(filter, " "))
 	if err != nil {
 		return err
 	}

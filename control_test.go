@@ -185,6 +185,10 @@ func TestConnections(t *testing.T) {
 	if f.filter != "203.0.113.7" {
 		t.Errorf("filter: got %q", f.filter)
 	}
+	write(t, "gw.yaml", "")
+	if got := gw("connections", "gw.yaml", "ann"); got.code != exitOK || f.filter != "ann" {
+		t.Errorf("with a file: got %+v, filter %q", got, f.filter)
+	}
 	if got := gw("connections", "--json"); got.code != exitOK || !strings.Contains(got.out, `"queue_out_bytes": 3145728`) {
 		t.Errorf("got %+v", got)
 	}
