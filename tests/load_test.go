@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/fasthttp/websocket"
 )
 
 // httpLoad sends numbered requests without end and counts what became of each.
@@ -26,6 +24,7 @@ type httpLoad struct {
 
 	mu       sync.Mutex
 	failures []failure
+	took     latencies // since they were last taken
 }
 
 // failure is a request that was not answered as it should be.
@@ -74,6 +73,7 @@ func (l *httpLoad) request(conn net.Conn, in *bufio.Reader, method string, n int
 	if !keep {
 		connection = "close"
 	}
+	begin := time.Now()
 	if _, err := fmt.Fprintf(conn, "%s /?n=%d HTTP/1.1\r\nHost: load\r\nConnection: %s\r\nContent-Length: 0\r\n\r\n", method, n, connection); err != nil {
 		return l.fail(method, 0, err)
 	}
@@ -85,7 +85,26 @@ func (l *httpLoad) request(conn net.Conn, in *bufio.Reader, method string, n int
 	if err != nil || response.StatusCode != http.StatusOK || !bytes.HasPrefix(body, fmt.Appendf(nil, "%d ", n)) {
 		return l.fail(method, response.StatusCode, errors.Join(err, fmt.Errorf("body %.60q to request %d", body, n)))
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.took = append(l.took, time.Since(begin))
 	return true
+}
+
+// failed counts the requests that failed so far.
+func (l *httpLoad) failed() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.failures)
+}
+
+// latencies returns those since the last call.
+func (l *httpLoad) latencies() latencies {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	taken := l.took
+	l.took = nil
+	return taken
 }
 
 func (l *httpLoad) fail(method string, status int, err error) bool {
@@ -95,27 +114,19 @@ func (l *httpLoad) fail(method string, status int, err error) bool {
 	return false
 }
 
-// numberedSocket is a WebSocket that sends 0, 1, 2, ... and has to hear the
-// same, each once and in order.
-type numberedSocket struct {
-	conn     *websocket.Conn
+// numberedTalker sends 0, 1, 2, ... and has to hear the same, each once and in
+// order.
+type numberedTalker struct {
+	talker
 	sent     int
 	received atomic.Int64
 	fault    error
 }
 
-func openNumberedSocket(g *gateway) (*numberedSocket, error) {
-	conn, _, err := websocket.DefaultDialer.Dial("ws://"+g.addresses["http"]+"/", nil)
-	if err != nil {
-		return nil, err
-	}
-	return &numberedSocket{conn: conn}, nil
-}
-
 // run exchanges messages, a few under way at a time, until the context ends,
 // then waits for the answers that are still to come.
-func (s *numberedSocket) run(ctx context.Context, pause time.Duration) {
-	defer s.conn.Close()
+func (s *numberedTalker) run(ctx context.Context, pause time.Duration) {
+	defer s.Close()
 	const window = 4
 	free := make(chan struct{}, window)
 	for range window {
@@ -126,17 +137,17 @@ func (s *numberedSocket) run(ctx context.Context, pause time.Duration) {
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
-		for s.hear() {
+		for s.heard() {
 			free <- struct{}{}
 		}
 	}()
 	s.sent = <-sent
-	// The last message is a word of goodbye; its answer ends hear.
-	s.conn.WriteMessage(websocket.TextMessage, []byte("end"))
+	// The last message is a word of goodbye; its answer ends heard.
+	s.say("end")
 	<-heard
 }
 
-func (s *numberedSocket) send(ctx context.Context, free <-chan struct{}, pause time.Duration) int {
+func (s *numberedTalker) send(ctx context.Context, free <-chan struct{}, pause time.Duration) int {
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
@@ -145,7 +156,7 @@ func (s *numberedSocket) send(ctx context.Context, free <-chan struct{}, pause t
 		case <-time.After(2 * patience):
 			return n
 		}
-		if s.conn.WriteMessage(websocket.TextMessage, fmt.Append(nil, n)) != nil {
+		if s.say(fmt.Sprint(n)) != nil {
 			return n
 		}
 		select {
@@ -155,17 +166,16 @@ func (s *numberedSocket) send(ctx context.Context, free <-chan struct{}, pause t
 	}
 }
 
-// hear reads one answer; false when there is nothing more to hear.
-func (s *numberedSocket) hear() bool {
-	s.conn.SetReadDeadline(time.Now().Add(patience))
-	_, message, err := s.conn.ReadMessage()
+// heard reads one answer; false when there is nothing more to hear.
+func (s *numberedTalker) heard() bool {
+	message, err := s.hear()
 	switch {
 	case err != nil:
 		s.fault = fmt.Errorf("after %d answers: %w", s.received.Load(), err)
 		return false
-	case string(message) == "end":
+	case message == "end":
 		return false
-	case string(message) != fmt.Sprint(s.received.Load()):
+	case message != fmt.Sprint(s.received.Load()):
 		s.fault = fmt.Errorf("answer %d is %q", s.received.Load(), message)
 		return false
 	}
@@ -176,7 +186,7 @@ func (s *numberedSocket) hear() bool {
 // load is what a gateway is under in the tests of this file.
 type load struct {
 	http    *httpLoad
-	sockets []*numberedSocket
+	talkers []*numberedTalker
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -184,19 +194,28 @@ type load struct {
 // postingClients of the HTTP clients send POST, which is not idempotent.
 const postingClients = 4
 
-func startLoad(t *testing.T, g *gateway, sockets int) *load {
+// httpClients of both kinds: half of them keep their connection, half open one
+// for each request.
+const httpClients = 16
+
+func startLoad(t *testing.T, g *gateway, sockets, lines int) *load {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	l := &load{http: &httpLoad{g: g}, stop: stop}
-	for range sockets {
-		s, err := openNumberedSocket(g)
+	for n := range sockets + lines {
+		open := openSocketTalker
+		if n >= sockets {
+			open = openLineTalker
+		}
+		talker, err := open(g)
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.sockets = append(l.sockets, s)
+		s := &numberedTalker{talker: talker}
+		l.talkers = append(l.talkers, s)
 		l.done.Go(func() { s.run(ctx, 50*time.Millisecond) })
 	}
-	for n := range postingClients + 8 {
+	for n := range httpClients {
 		method, keep := http.MethodGet, n%2 == 0
 		if n < postingClients {
 			method = http.MethodPost
@@ -212,20 +231,20 @@ func (l *load) finish() {
 	l.done.Wait()
 }
 
-// wantNothingLost checks every WebSocket.
+// wantNothingLost checks every connection that exchanges messages.
 func (l *load) wantNothingLost(t *testing.T) {
 	t.Helper()
-	for n, s := range l.sockets {
+	for n, s := range l.talkers {
 		if received := s.received.Load(); s.fault != nil || int64(s.sent) != received {
-			t.Errorf("websocket %d: sent %d, received %d, %v", n, s.sent, received, s.fault)
+			t.Errorf("connection %d: sent %d, received %d, %v", n, s.sent, received, s.fault)
 		}
 	}
-	t.Logf("%d requests, %d messages over %d websockets", l.http.requests.Load(), l.messages(), len(l.sockets))
+	t.Logf("%d requests, %d messages over %d connections", l.http.requests.Load(), l.messages(), len(l.talkers))
 }
 
 func (l *load) messages() int64 {
 	var sum int64
-	for _, s := range l.sockets {
+	for _, s := range l.talkers {
 		sum += s.received.Load()
 	}
 	return sum
@@ -242,20 +261,31 @@ func (l *load) goOn(t *testing.T) {
 
 // The promise of the whole: a deploy and a crash under load, and no client
 // notices, but the one whose request the killed worker was working on.
-func TestTenReloadsAndAKillUnderLoad(t *testing.T) {
+func TestTwentyReloadsAndAKillUnderLoad(t *testing.T) {
 	for _, l := range []language{php, python} {
-		t.Run(l.name, func(t *testing.T) { tenReloadsAndAKill(t, setup{language: l, handler: "numbered", workers: 3}) })
+		t.Run(l.name, func(t *testing.T) {
+			reloadsAndAKill(t, 20, setup{language: l, handler: "numbered", workers: 3})
+		})
 	}
 }
 
 // With concurrency a killed worker held several requests, at most one of each
 // client that sends POST.
-func TestTenReloadsAndAKillUnderLoadOfCoroutines(t *testing.T) {
-	tenReloadsAndAKill(t, setup{language: python, handler: "numbered_async", workers: 2})
+func TestTwentyReloadsAndAKillUnderLoadOfCoroutines(t *testing.T) {
+	reloadsAndAKill(t, 20, setup{language: python, handler: "numbered_async", workers: 2})
+}
+
+// Handlers that need long to boot are waited for, and nobody feels it.
+func TestReloadsOfASlowBootUnderLoad(t *testing.T) {
+	for _, l := range []language{php, python} {
+		t.Run(l.name, func(t *testing.T) {
+			reloadsAndAKill(t, size(1, 20), setup{language: l, handler: "numbered", workers: 2, pool: `env: {BOOT_SECONDS: "1.5"}`})
+		})
+	}
 }
 
 // The same with the race detector in gw.
-func TestTenReloadsAndAKillUnderLoadWithRaceDetector(t *testing.T) {
+func TestReloadsAndAKillUnderLoadWithRaceDetector(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds gw once more")
 	}
@@ -263,30 +293,31 @@ func TestTenReloadsAndAKillUnderLoadWithRaceDetector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := tenReloadsAndAKill(t, setup{language: php, handler: "numbered", workers: 2, binary: path})
+	g := reloadsAndAKill(t, 3, setup{language: php, handler: "numbered", workers: 2, binary: path})
 	if bytes.Contains([]byte(g.log()), []byte("DATA RACE")) {
 		t.Errorf("the race detector found something:\n%s", g.log())
 	}
 }
 
-func tenReloadsAndAKill(t *testing.T, s setup) *gateway {
+func reloadsAndAKill(t *testing.T, reloads int, s setup) *gateway {
+	s.listen = []string{"http", "text"}
 	g := start(t, s)
-	l := startLoad(t, g, 200)
-	var killed time.Time
-	for n := range 10 {
-		l.goOn(t)
-		r := g.run("reload")
-		if r.code != exitOK {
+	l := startLoad(t, g, 200, 50)
+	l.goOn(t)
+	steady := l.http.latencies()
+	for n := range reloads {
+		if r := g.run("reload"); r.code != exitOK {
 			t.Errorf("reload %d: exit code %d\n%s%s", n, r.code, r.stdout, r.stderr)
 		}
-		if n == 5 {
-			l.goOn(t)
-			victim := g.workers()[0]
-			killed = time.Now()
-			g.kill(victim, 9)
-			g.awaitReplaced(victim)
-		}
 	}
+	t.Logf("steady: %v; during %d reloads: %v", steady, reloads, l.http.latencies())
+	if failed := l.http.failed(); failed > 0 {
+		t.Errorf("%d requests failed during the reloads", failed)
+	}
+	victim := g.workers()[0]
+	killed := time.Now()
+	g.kill(victim, 9)
+	g.awaitReplaced(victim)
 	l.goOn(t)
 	l.finish()
 	l.wantNothingLost(t)

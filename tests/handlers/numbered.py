@@ -5,6 +5,7 @@ import time
 
 import gw
 
+time.sleep(float(os.environ.get("BOOT_SECONDS", "0")))
 app = gw.Worker()
 
 
