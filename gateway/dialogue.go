@@ -59,6 +59,9 @@ func (d *dialogue) full() bool { return d.queue.len >= queueItems || d.queuedByt
 // busy reports events that are not finished.
 func (d *dialogue) busy() bool { return d.queue.len > 0 || d.unfinished > 0 }
 
+// ready reports events that could be given to a worker and wait for none.
+func (d *dialogue) ready() bool { return d.unfinished == 0 && d.queue.len > 0 && d.queued == nil }
+
 func (d *dialogue) link(it *item) {
 	it.sibling = nil
 	if d.last == nil {
@@ -132,7 +135,7 @@ func (l *loop) enqueue(c *conn, it *item) {
 // dialogueMoved runs after an event of c was finished.
 func (l *loop) dialogueMoved(c *conn) {
 	d := c.dialogue
-	if d.unfinished == 0 && d.queue.len > 0 && d.queued == nil {
+	if d.ready() {
 		l.forward(c)
 	}
 	switch {

@@ -93,25 +93,64 @@ func (l *loop) deliverRequest(w *worker, it *item) {
 	l.deliver(w, it)
 }
 
-// feed gives w what waits, requests and connections in turn, until its window is full.
+// feed gives w what waits, until its window is full: requests, connections that
+// wait for w, those that wait for any worker, and those behind a stuck one. They
+// take turns: a source that never runs dry must not starve the others.
 func (l *loop) feed(w *worker) {
 	for w.hasRoom() {
-		progress := false
-		if it := w.pool.queue.popFront(); it != nil {
-			l.deliverRequest(w, it)
-			progress = true
-		}
-		if w.hasRoom() && l.feedFrom(&w.waiting) {
-			progress = true
-		}
-		if w.hasRoom() && l.feedFrom(&w.pool.waiting) {
-			progress = true
-		}
-		if !progress {
+		if !l.feedOne(w) {
 			l.steal(w)
 			return
 		}
 	}
+}
+
+const feedSources = 4
+
+func (l *loop) feedOne(w *worker) bool {
+	for range feedSources {
+		w.turn = (w.turn + 1) % feedSources
+		if l.feedTurn(w) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *loop) feedTurn(w *worker) bool {
+	switch w.turn {
+	case 0:
+		it := w.pool.queue.popFront()
+		if it != nil {
+			l.deliverRequest(w, it)
+		}
+		return it != nil
+	case 1:
+		return l.feedFrom(&w.waiting)
+	case 2:
+		return l.feedFrom(&w.pool.waiting)
+	}
+	return l.relieve(w)
+}
+
+// stuckAfter is how long a worker works on one message before the connections
+// that wait for it move even to workers that are not idle. Each move costs an
+// introduction, so it is some ten windows.
+const stuckAfter = 10 * time.Millisecond
+
+// relieve takes over one connection that waits for a stuck worker.
+func (l *loop) relieve(w *worker) bool {
+	for _, other := range w.pool.active {
+		if other == w || other.waiting.len == 0 || other.sent.len == 0 || l.now-max(other.sent.first.sentAt, other.lastAck) < stuckAfter {
+			continue
+		}
+		if c := other.waiting.popIf(func(d *dialogue) bool { return d.unfinished == 0 }); c != nil {
+			l.moveTo(c, w)
+			l.forward(c)
+			return true
+		}
+	}
+	return false
 }
 
 func (l *loop) feedFrom(q *connQueue) bool {
@@ -174,7 +213,7 @@ func (l *loop) workerFor(c *conn) *worker {
 	if w != nil && w.hasRoom() {
 		return w
 	}
-	usable := w != nil && w.state == workerActive && !w.deaf
+	usable := w != nil && w.state == workerActive && !w.deaf && w.streams == 0
 	var next *worker
 	switch {
 	case d.unfinished > 0: // it must stay: what is unfinished goes first

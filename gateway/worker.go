@@ -48,7 +48,9 @@ type worker struct {
 	sent      itemList     // delivered, unfinished, in the order delivered
 	exchanges exchangeList // requests it has not answered
 	waiting   connQueue    // connections of it whose messages do not fit its window
+	streams   int          // unfinished items whose answer is streamed, if it works on one at a time
 	conns     int          // connections pinned to it
+	turn      int          // see feed
 
 	window  int
 	average time.Duration // service time, exponentially weighted
@@ -78,9 +80,10 @@ func (w *worker) async() bool { return w.ready.Concurrency > 1 }
 // maxUnwritten bounds what waits in front of a worker's pipe, in bytes.
 const maxUnwritten = 256 << 10
 
-// hasRoom reports that w may be given one more message.
+// hasRoom reports that w may be given one more message. Behind a stream it would
+// wait for a client that reads as slowly as it likes.
 func (w *worker) hasRoom() bool {
-	return w.state == workerActive && !w.deaf && w.sent.len < w.window && len(w.out)-w.outOff < maxUnwritten
+	return w.state == workerActive && !w.deaf && w.streams == 0 && w.sent.len < w.window && len(w.out)-w.outOff < maxUnwritten
 }
 
 // attach takes over a worker's pipes and greets it.
@@ -478,6 +481,10 @@ func (l *loop) finishMessages(w *worker, cid, n uint64) {
 func (l *loop) finishItem(it *item) {
 	w, c := it.worker, it.conn
 	w.sent.remove(it)
+	if it.streamed {
+		it.streamed = false
+		w.streams--
+	}
 	w.finished++
 	l.checkDue(w)
 	if c != nil {
@@ -485,12 +492,20 @@ func (l *loop) finishItem(it *item) {
 			c.dialogue.unlink(it)
 			it.conn = nil
 			l.items.put(it)
+			if c.dialogue.ready() && w.inDemand() {
+				w.waiting.push(c) // behind those that wait already; feed follows
+			}
 			l.dialogueMoved(c)
 			return
 		}
 		l.unanswered(c)
 	}
 	l.items.put(it)
+}
+
+// inDemand reports that something waits for w, or for any worker of its pool.
+func (w *worker) inDemand() bool {
+	return w.state == workerActive && !w.deaf && w.waiting.len+w.pool.waiting.len+w.pool.queue.len > 0
 }
 
 // unanswered: the handler says it is done with a request and has not answered.
