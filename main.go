@@ -22,7 +22,10 @@ import (
 // version is set by the release build: -ldflags "-X main.version=1.2.3".
 var version = "0.1.0"
 
-func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
+func main() {
+	keepInherited()
+	os.Exit(run(os.Args, os.Stdout, os.Stderr))
+}
 
 // run is gw with these arguments. It returns the exit code.
 func run(args []string, out, complaints io.Writer) int {

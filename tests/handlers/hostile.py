@@ -59,7 +59,7 @@ WAYS = {
     "/twice": lambda sid: say([RES, sid, 200, {}, b"once"], [RES, sid, 200, {}, b"twice"], [ACK, 1]),
     "/acknowledge": lambda sid: say([ACK, 1000]),
     "/chunk": lambda sid: say([RES_CHUNK, sid, b"x"]),
-    "/credit": lambda sid: (say([RES_START, sid, 200, {}, b""]), [say([RES_CHUNK, sid, b"x" * 32768]) for _ in range(100)]),
+    "/credit": lambda sid: (say([RES_START, sid, 200, {}, b""]), [say([RES_CHUNK, sid, b"x" * 32768]) for _ in range(2000)]),
     "/strangers": lambda sid: (say(*([SEND, n, 0, b"hello"] for n in range(1, 100))), answer(sid, b"polite")),
     "/inject": lambda sid: answer(sid, b"body", {"x-note": "a\r\nset-cookie: evil=1"}),
     "/name": lambda sid: answer(sid, b"body", {"x\r\nset-cookie": "evil=1"}),
