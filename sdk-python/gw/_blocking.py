@@ -107,8 +107,9 @@ class BlockingEngine(Engine):
 
     def _look_ahead(self, messages: list[Message]) -> list[Message]:
         """Finds the ABORTs: one behind its request would come too late, when that already waits for credit."""
+        abort = wire.ABORT
         for message in messages:
-            if message[0] == wire.ABORT:
+            if message[0] == abort:
                 self.unwanted.add(message[1])
         return messages
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import intern
+
 from . import _wire as wire
 from ._codec import pack, unpack
 from ._mapping import Headers, MultiMap, parse_headers
@@ -41,7 +43,8 @@ class Connection:
     __slots__ = ("id", "uid", "_engine", "_lid", "_peer", "_kind", "_path", "_query", "_headers", "_session", "_packed")
 
     def __init__(self, engine: Engine, message: Message, packed: bytes = b"", uid: str = "") -> None:
-        _, self.id, self._lid, self._peer, self._kind, self._path, self._query, self._headers, *_ = message
+        _, self.id, self._lid, self._peer, kind, self._path, self._query, self._headers, *_ = message
+        self._kind = intern(kind)  # one text for all connections, not 58 bytes in each
         self.uid: str = uid
         self._engine = engine
         self._session: Session | None = None
@@ -58,7 +61,7 @@ class Connection:
     @property
     def kind(self) -> str:
         """`websocket`, `text`, `frame` or `tcp`."""
-        return self._kind  # type: ignore[no-any-return]
+        return self._kind
 
     @property
     def peer(self) -> str:
@@ -85,6 +88,7 @@ class Connection:
         """A small map that gw keeps as long as the connection lives. It goes with the connection to another worker."""
         if self._session is None:
             self._session = Session(unpack(self._packed) if self._packed else {}, self)
+            self._packed = b""
         return self._session
 
     def send(self, data: Data, binary: bool | None = None) -> Done:

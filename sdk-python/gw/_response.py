@@ -137,12 +137,14 @@ def complete(sid: int, answer: Any) -> tuple[Message, int] | Response | None:
     if answer.__class__ is str and len(answer) < wire.CHUNK_BYTES:
         body = answer.encode()
         return (wire.RES, sid, 200, HTML if answer[:1] == "<" else TEXT, body), len(body) + 64
-    if answer is WRITTEN:
-        return None
-    response = Response.of(answer)
-    if response.chunks is not None:
-        return response
-    return whole(sid, response.status, response.headers, *encode_body(response.body))
+    if answer.__class__ is not Response:
+        if answer is WRITTEN:
+            return None
+        answer = Response.of(answer)
+    if answer.chunks is not None:
+        return answer  # type: ignore[no-any-return]
+    body, kind = encode_body(answer.body)
+    return whole(sid, answer.status, answer.headers, body, kind)
 
 
 def whole(
@@ -162,7 +164,7 @@ def encode_body(body: Any) -> tuple[bytes, dict[str, str] | None]:
     kind = body.__class__
     if kind is bytes:
         return body, BYTES if body else None
-    if isinstance(body, str):
+    if kind is str or isinstance(body, str):
         return body.encode(), (HTML if body[:1] == "<" else TEXT) if body else None
     if isinstance(body, (dict, list)):
         return encode_json(body), JSON
@@ -193,7 +195,7 @@ def encode_chunk(chunk: Any) -> bytes:
 def check_status(status: Any) -> int:
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise ValueError(f"{status!r} is no status for an answer")
-    return int(status)
+    return status if status.__class__ is int else int(status)
 
 
 def check_headers(headers: HeaderFields | None, kind: dict[str, str] | None) -> tuple[Any, int]:
@@ -211,7 +213,10 @@ def check_headers(headers: HeaderFields | None, kind: dict[str, str] | None) -> 
             return headers, size + len(headers) * _HEADER_BYTES + _MESSAGE_BYTES
     elif type(headers) is list and not kind:
         size = _plain_size([part for name, value in headers for part in (name, value)])
-        if size and ({name for name, _ in headers} <= _names or _check_names(name for name, _ in headers)):
+        if size:
+            for name, _ in headers:
+                if name not in _names:
+                    _check_names((name,))
             return headers, size + len(headers) * _HEADER_BYTES + _MESSAGE_BYTES
     pairs = [pair for name, value in _items(headers) for pair in _encode_header(name, value)]
     if kind and not any(name.lower() == b"content-type" for name, _ in pairs):
@@ -222,13 +227,11 @@ def check_headers(headers: HeaderFields | None, kind: dict[str, str] | None) -> 
 def _plain_size(parts: list[Any]) -> int:
     """Bytes of these names and values when all are ASCII without line ends, else 0. One join sees to it: 0.2 µs for five headers."""
     try:
+        if parts[0].__class__ is bytes:
+            data = b"".join(parts)
+            return len(data) if b"\n" not in data and b"\r" not in data and b"\0" not in data else 0
         text = "".join(parts)
         return len(text) if text.isascii() and "\n" not in text and "\r" not in text and "\0" not in text else 0
-    except TypeError:
-        pass
-    try:
-        data = b"".join(parts)
-        return len(data) if b"\n" not in data and b"\r" not in data and b"\0" not in data else 0
     except TypeError:
         return 0
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from . import _wire as wire
@@ -24,12 +25,12 @@ from ._connection import decode_text
 from ._engine import report
 from ._mapping import parse_headers
 from ._request import Request
-from ._response import WRITTEN, Response, check_headers, check_status, encode_chunk, whole
+from ._response import check_headers, check_status, encode_chunk
 from ._worker import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Coroutine
     from typing import Any, Callable
 
     from ._async import AsyncStream
@@ -76,9 +77,9 @@ class AsgiEngine(AsyncEngine):
         self.sockets: dict[int, _Socket] = {}
         self._lifespan = _Lifespan(self)
         self._fields: dict[bytes, list[tuple[bytes, bytes]]] = {}
+        self._servers: dict[int, tuple[str, int | None]] = {}
         self.callbacks.start = self._lifespan.startup
         self._table.update({
-            wire.REQ: self._on_request,
             wire.OPEN: self._on_open,
             wire.ATTACH: self._on_attach,
             wire.MSG: self._on_message,
@@ -109,7 +110,7 @@ class AsgiEngine(AsyncEngine):
     def _pairs(self, block: bytes) -> list[tuple[bytes, bytes]]:
         pairs = self._fields.get(block)
         if pairs is None:
-            pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in parse_headers(block).pairs()]
+            pairs = [line.partition(b": ")[::2] for line in block.split(b"\n") if line]  # type: ignore[misc]
             if len(block) <= _CACHED_BYTES:
                 if len(self._fields) >= _CACHED_BLOCKS:
                     self._fields.clear()
@@ -117,16 +118,15 @@ class AsgiEngine(AsyncEngine):
         return pairs.copy()  # it belongs to the application
 
     def _server(self, lid: int) -> tuple[str, int | None]:
-        for number, _, _, address, *_ in self.hello.listeners:
-            if number == lid:
-                return _address(address) or (address, None)
-        return "localhost", None
+        server = self._servers.get(lid)
+        if server is None:
+            addresses = (address for number, _, _, address, *_ in self.hello.listeners if number == lid)
+            address = next(addresses, "localhost")
+            server = self._servers[lid] = _address(address) or (address, None)
+        return server
 
-    def _on_request(self, message: Message) -> None:
-        self._pending += 1
-        request = Request(message)
-        exchange = _Exchange(self, request)
-        self._spawn(self._await_request(request, message, exchange.run()))
+    def _begin_request(self, message: Message) -> Coroutine[Any, Any, None]:
+        return _Exchange(self, message).run()
 
     # Connections. What is done is told as soon as the application has taken it.
 
@@ -191,10 +191,11 @@ class AsgiEngine(AsyncEngine):
 class _Exchange:
     """One http scope: `receive` and `send` for the application, and how its events become messages."""
 
-    __slots__ = ("_engine", "_request", "_status", "_headers", "_stream", "_asked", "_over", "_aborted", "_gone")
+    __slots__ = ("_engine", "_message", "_sid", "_status", "_headers", "_stream", "_asked", "_over", "_aborted", "_gone")
 
-    def __init__(self, engine: AsgiEngine, request: Request) -> None:
-        self._engine, self._request = engine, request
+    def __init__(self, engine: AsgiEngine, message: Message) -> None:
+        self._engine, self._message = engine, message
+        self._sid: int = message[1]
         self._status = 0
         self._headers: list[Any] = []
         self._stream: AsyncStream | None = None
@@ -203,34 +204,45 @@ class _Exchange:
         self._aborted = False  # nobody waits for it
         self._gone: asyncio.Event | None = None  # set when nothing but http.disconnect can follow
 
-    async def run(self) -> Any:
-        engine, message = self._engine, self._request._message
-        _, sid, flags, lid, peer, method, path, query, block, *_ = message
-        scope = engine.scope("http", lid, peer, path, query, block)
+    async def run(self) -> None:
+        engine, sid = self._engine, self._sid
+        engine.aborts[sid] = self._abort
+        self._aborted = sid in engine.unwanted
+        try:
+            await engine.application(self._scope(), self.receive, self.send)
+            if not self._over and not self._aborted:
+                raise RuntimeError("the application ended before its answer was complete")
+        except (Exception, asyncio.CancelledError) as error:
+            self._fail(error)
+        except (SystemExit, KeyboardInterrupt) as error:
+            self._fail(error)
+            engine._end(error)
+        del engine.aborts[sid]
+        if not self._over and self._aborted:
+            self._cut()
+        engine._finish(self._message)
+
+    def _scope(self) -> Event:
+        _, _, flags, lid, peer, method, path, query, block, *_ = self._message
+        scope = self._engine.scope("http", lid, peer, path, query, block)
         scope["method"] = method
         scope["scheme"] = "https" if flags & wire.TLS else "http"
         if flags & wire.HTTP_1_0:
             scope["http_version"] = "1.0"
-        engine.aborts[sid] = self._abort
-        self._aborted = sid in engine.unwanted
-        try:
-            await engine.application(scope, self.receive, self.send)
-            if not self._over and not self._aborted:
-                raise RuntimeError("the application ended before its answer was complete")
-        except Exception as error:
-            if not self._over and not self._aborted:
-                raise
-            report(f"request {sid} {method} {self._request.target} failed after its answer", error)
-        finally:
-            del engine.aborts[sid]
-            if not self._over and self._aborted:
-                self._cut()
-        return WRITTEN
+        return scope
+
+    def _fail(self, error: BaseException) -> None:
+        request = Request(self._message)
+        if not self._over and not self._aborted:
+            self._engine.fail(request, error)
+            self._over = True
+        elif isinstance(error, Exception):
+            report(f"request {self._sid} {request.method} {request.target} failed after its answer", error)
 
     async def receive(self) -> Event:
         if not self._asked:
             self._asked = True
-            return {"type": "http.request", "body": self._request.body, "more_body": False}
+            return {"type": "http.request", "body": Request(self._message).body, "more_body": False}
         if not self._over and not self._aborted:
             if self._gone is None:
                 self._gone = asyncio.Event()
@@ -245,15 +257,13 @@ class _Exchange:
             if self._over or self._aborted:
                 return
             body = encode_chunk(event.get("body", b""))
-            if event.get("more_body", False) or self._stream is not None:
-                await self._write(body, event.get("more_body", False))
+            more = event.get("more_body", False)
+            if more or self._stream is not None or len(body) > wire.BODY_BYTES:
+                await self._write(body, more)
             else:
-                result = whole(self._request.id, self._status, self._headers, body)
-                if isinstance(result, Response):
-                    await self._write(body, False)
-                else:
-                    self._engine.put(*result)
-                    self._end()
+                fields, size = check_headers(self._headers, None)
+                self._engine.put((wire.RES, self._sid, self._status, fields, body), size + len(body))
+                self._end()
         elif kind == "http.response.start":
             if self._status:
                 raise RuntimeError("http.response.start twice")
@@ -266,9 +276,9 @@ class _Exchange:
         stream = self._stream
         if stream is None:
             fields, size = check_headers(self._headers, None)
-            stream = self._stream = self._engine.open_stream(self._request.id)
+            stream = self._stream = self._engine.open_stream(self._sid)
             stream.start(self._status, fields, size)
-        if self._request.method == "HEAD" or await stream.write(body):
+        if self._message[5] == "HEAD" or await stream.write(body):
             if not more:
                 stream.end()
                 self._end()
@@ -280,7 +290,7 @@ class _Exchange:
     def _cut(self) -> None:
         """Closes the books on an answer that nobody waits for."""
         if self._stream is None:
-            self._engine.put((wire.RES, self._request.id, 503, [], b""), 32)
+            self._engine.put((wire.RES, self._sid, 503, [], b""), 32)
         else:
             self._stream.cut()
 
@@ -434,6 +444,7 @@ def _resolve(future: asyncio.Future[None] | None) -> None:
         future.set_result(None)
 
 
+@lru_cache(maxsize=1024)
 def _address(text: str) -> tuple[str, int] | None:
     """Host and port of `host:port`; None for a unix socket."""
     host, _, port = text.rpartition(":")

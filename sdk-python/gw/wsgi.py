@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     Environ = dict[str, Any]
     Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-_CACHED_BLOCKS, _CACHED_BYTES = 256, 4096
+_CACHED_BLOCKS, _CACHED_BYTES, _CACHED_KEYS = 256, 4096, 1024
+
+_AMBIGUOUS = "-"  # X_Real_IP must not pass for X-Real-IP
+_keys: dict[str, str] = {}
 
 
 def serve(application: Application) -> None:
@@ -49,11 +52,11 @@ class _Adapter:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._bases: dict[tuple[bytes, int], Environ] = {}
+        self._listeners: dict[int, Environ] = {}
 
     def answer(self, request: Request) -> Any:
         start = _Start(request)
-        body = start.run(self._application(self._environ(request), start))
-        return body
+        return start.run(self._application(self._environ(request), start))
 
     def _environ(self, request: Request) -> Environ:
         _, _, flags, lid, peer, method, path, query, block, body, *_ = request._message
@@ -63,8 +66,8 @@ class _Adapter:
         # PEP 3333: the bytes of the path as latin-1.
         environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
         environ["QUERY_STRING"] = query.decode("latin-1")
-        host, _, port = peer.rpartition(":")
-        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = host.strip("[]") or peer, port
+        host, _, environ["REMOTE_PORT"] = peer.rpartition(":")
+        environ["REMOTE_ADDR"] = (host.strip("[]") if host[:1] == "[" else host) or peer
         if flags & wire.BODY_IN_FILE:
             environ["wsgi.input"] = file = open(body, "rb")
             environ.setdefault("CONTENT_LENGTH", str(file.seek(0, 2)))
@@ -81,8 +84,20 @@ class _Adapter:
 
     def _base(self, block: bytes, lid: int) -> Environ:
         """What follows from headers and listener alone; kept, since clients repeat their headers."""
+        environ = (self._listeners.get(lid) or self._listener(lid)).copy()
+        for name, value in parse_headers(block).items():
+            key = _keys.get(name) or _key(name)
+            if key != _AMBIGUOUS:
+                environ[key] = value
+        if len(block) <= _CACHED_BYTES:
+            if len(self._bases) >= _CACHED_BLOCKS:
+                self._bases.clear()
+            self._bases[block, lid] = environ.copy()
+        return environ
+
+    def _listener(self, lid: int) -> Environ:
         name, port = _server(lid)
-        environ: Environ = {
+        environ = self._listeners[lid] = {
             "SCRIPT_NAME": "",
             "SERVER_NAME": name,
             "SERVER_PORT": port,
@@ -97,15 +112,6 @@ class _Adapter:
             "wsgi.input_terminated": True,
             "wsgi.file_wrapper": FileWrapper,
         }
-        for key, value in parse_headers(block).items():
-            if "_" in key:
-                continue  # X_Real_IP must not pass for X-Real-IP
-            key = key.upper().replace("-", "_")
-            environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key] = value
-        if len(block) <= _CACHED_BYTES:
-            if len(self._bases) >= _CACHED_BLOCKS:
-                self._bases.clear()
-            self._bases[block, lid] = environ.copy()
         return environ
 
 
@@ -222,6 +228,19 @@ class FileWrapper:
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(lambda: self._file.read(self._block_size), b"")
+
+
+def _key(name: str) -> str:
+    """The key in the environ for a header, remembered: there are only so many."""
+    key = name.upper().replace("-", "_")
+    if "_" in name:
+        key = _AMBIGUOUS
+    elif key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        key = "HTTP_" + key
+    if len(_keys) >= _CACHED_KEYS:
+        _keys.clear()
+    _keys[name] = key
+    return key
 
 
 def _nothing() -> None:

@@ -33,6 +33,8 @@ class RequestTest(unittest.TestCase):
         self.assertEqual(headers.get_all("ACCEPT"), ["x", "y"])
         self.assertEqual(headers["cookie"], "a=1; b=2")
         self.assertEqual((headers["X-Latin"], headers["x-empty"]), ("é", ""))
+        self.assertEqual(headers.pairs()[1:3], (("accept", "x"), ("accept", "y")))
+        self.assertEqual((headers.get("Accept"), headers.get("X-None", "default")), ("x, y", "default"))
         self.assertIn("HOST", headers)
         self.assertNotIn("x-none", headers)
         self.assertIsNone(headers.get("X-None"))
@@ -55,14 +57,24 @@ class RequestTest(unittest.TestCase):
         self.assertEqual(query.get("none", "default"), "default")
         self.assertEqual(dict(made().query), {})
 
+    def test_a_query_reads_the_same_with_and_without_escapes(self):
+        for query in ("n=1", "a=1&b=2", "a=1&a=2&b=3", "flag&&=z&", "&", "=", "a==b=&c", "caf\xe9=\u20ac&x", "a=&a"):
+            plain, escaped = made(query=query).query, made(query=query.replace("a", "%61") + "&%").query
+            self.assertEqual((*plain.pairs(), ("%", "")), escaped.pairs(), query)
+            self.assertEqual({**plain, "%": ""}, dict(escaped), query)
+        message = harness.request()
+        message[7] = b"a=\xff\xc3&b=\xe2\x82"
+        self.assertEqual(dict(Request(message).query.items()), {"a": "\ufffd\ufffd", "b": "\ufffd"})
+
     def test_cookies(self):
         cookies = made(headers='cookie: a=1; b="two words"; a=3; broken; =x; c=\ncookie: d=4\n').cookies
         self.assertEqual(cookies, {"a": "1", "b": "two words", "": "x", "c": "", "d": "4"})
         self.assertEqual(made().cookies, {})
 
     def test_json(self):
-        self.assertEqual(made(body=b'{"a": [1]}').json(), {"a": [1]})
-        for body in (b"", b"{", b"\xff", b"[" * 100_000):
+        for body in (b'{"a": [1]}', b' {"a": [1]}\r\n\t ', b'\xef\xbb\xbf{"a": [1]}', '{"a": [1]}'.encode("utf-16")):
+            self.assertEqual(made(body=body).json(), {"a": [1]})
+        for body in (b"", b"{", b"\xff", b"1 2", b"1\x0b", b"[" * 100_000):
             with self.assertRaises(BadRequest):
                 made(body=body).json()
 

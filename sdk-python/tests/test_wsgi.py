@@ -166,6 +166,10 @@ class WsgiTest(unittest.TestCase):
             self.assertEqual(sum(len(m[2]) for m in out if m[0] == wire.RES_CHUNK), size)
         self.assertIn(["content-length", "300000"], out[0][3])
 
+    def test_what_is_kept_of_headers_is_bounded(self):
+        self.serve(hello, *(request(sid, headers=f"x-n{sid}: 1\n") for sid in range(1, 1501)), check=False)
+        self.assertLessEqual(len(gw.wsgi._keys), 1024)
+
 
 if __name__ == "__main__":
     unittest.main()
