@@ -103,9 +103,22 @@ func (l *loop) startStream(w *worker, m *wire.Message) {
 	e.head = noBody
 	e.state = exchangeStreaming
 	l.touched(c)
+	l.occupy(w, e.item)
 	if len(m.Data) > 0 {
 		l.stream(w, m)
 	}
+}
+
+// occupy gives nothing more to a worker that streams and does one thing at a
+// time, until that is acknowledged: also when the client left, for the worker
+// does not know yet.
+func (l *loop) occupy(w *worker, it *item) {
+	if it == nil || it.worker != w || w.async() {
+		return
+	}
+	it.streamed = true
+	w.streams++
+	l.releaseWaiting(w)
 }
 
 // streamChunk adds to a streamed answer.

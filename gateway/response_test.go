@@ -163,3 +163,41 @@ func TestRequestBehindAStreamDoesNotTimeItsWorkerOut(t *testing.T) {
 		t.Fatal(body)
 	}
 }
+
+// A client may read a streamed answer as slowly as it likes. What others send
+// meanwhile does not wait for it, as long as another worker has room.
+func TestNothingWaitsBehindAStreamWhileAnotherWorkerIsFree(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.worker(1, "message")
+	h.do(func() { h.loop.byID[w.id].window = 8 })
+	chat, slow := h.dial("text"), h.dial("http")
+	chat.write("one\n")
+	w.expect(wire.OpAttach)
+	m := w.expect(wire.OpMsg)
+	w.say(send(m.id, "one"), ack(1))
+	chat.line()
+	slow.write(get)
+	n := w.expect(wire.OpReq)
+	w.say(resStart(n.id, 200))
+	slow.line()
+	other := h.worker(1, "message")
+	chat.write("two\n") // although its worker is w
+	other.expect(wire.OpAttach)
+	m = other.expect(wire.OpMsg)
+	other.say(send(m.id, "two"), ack(1))
+	if line := chat.line(); line != "two" {
+		t.Fatal(line)
+	}
+	w.expect(wire.OpDetach)
+	late := h.dial("http")
+	other.exit("killed by SIGKILL")
+	h.do(func() {})
+	late.write(get)
+	h.do(func() {}) // it waits in the gateway, not at w
+	w.say(withText(wire.OpResEnd, n.id, "x"), ack(1))
+	k := w.expect(wire.OpReq)
+	w.say(res(k.id, 200, "late"), ack(1))
+	if _, body := late.response("GET"); body != "late" {
+		t.Fatal(body)
+	}
+}
