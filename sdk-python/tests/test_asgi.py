@@ -89,6 +89,16 @@ class HttpTest(Base):
             self.assertIn(out[-1][:3], ([wire.RES_END, 1, None], [wire.RES, 1, 503]))
             self.assertEqual(self.log, "")
 
+    def test_an_abort_right_behind_its_request_is_not_missed(self):
+        told = []
+
+        async def application(scope, receive, send):
+            told.extend([(await receive())["type"], (await receive())["type"]])
+
+        out = self.serve(application, request(), [wire.ABORT, 1, 1])
+        self.assertEqual(told, ["http.request", "http.disconnect"])
+        self.assertEqual([m[:3] for m in out], [[wire.RES, 1, 503]])
+
     def test_failures(self):
         async def before(scope, receive, send):
             raise ValueError("on purpose")
