@@ -42,7 +42,7 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help build demo demo-needs demo-stop test test-needs lint test-go test-php test-python test-end-to-end test-chaos bench chaos fuzz install clean
+.PHONY: help build demo demo-needs demo-stop test test-needs lint test-go test-php test-python test-end-to-end test-chaos soak bench chaos fuzz install clean
 
 help:
 	@echo 'make demo        install what the examples need, build gw, start them, say what to try'
@@ -51,6 +51,7 @@ help:
 	@echo 'make build       build ./gw, one static file'
 	@echo 'make install     put it into $(PREFIX)/bin (PREFIX=...)'
 	@echo 'make bench       measure it'
+	@echo 'make soak        the end-to-end tests with the sizes of the promises: 19,000 connections, bodies of 1 GiB'
 	@echo 'make chaos       kill, freeze, reload and scale it under load for $(TIME) (TIME=..., SEED=...)'
 	@echo 'make fuzz        run every fuzz target for $(FUZZTIME) (FUZZTIME=...)'
 
@@ -113,6 +114,10 @@ test-end-to-end:
 
 test-chaos:
 	$(GO) test -v -timeout 5m ./chaos
+
+# The end-to-end tests with 20 reloads of slow handlers, 19,000 connections and bodies of 1 GiB: some ten minutes.
+soak:
+	$(GO) test -v -timeout 40m ./tests -long
 
 bench:
 	$(GO) run ./bench
