@@ -45,13 +45,14 @@ func prepareGatewayFolder(path, gatewayUser string) error {
 	if err != nil || who == nil {
 		return err
 	}
-	info, err := os.Stat(path)
+	info, err := os.Lstat(path)
 	if err != nil {
 		return err
 	}
-	// Only a private folder changes hands: somebody may have configured /tmp.
+	// Only a private folder changes hands, and never what a link points to:
+	// somebody may have configured /tmp.
 	if owner, ok := info.Sys().(*syscall.Stat_t); ok && info.Mode().Perm() == 0o700 && owner.Uid != who.credential.Uid {
-		return os.Chown(path, int(who.credential.Uid), int(who.credential.Gid))
+		return os.Lchown(path, int(who.credential.Uid), int(who.credential.Gid))
 	}
 	return nil
 }

@@ -43,7 +43,8 @@ type diskPaths struct{ temp, setAside, log string }
 func (s system) diskPaths(file string) diskPaths {
 	if s.uid == 0 && s.stateRoot() != "" {
 		name := instanceName(file)
-		return diskPaths{temp: filepath.Join("/var/tmp/gw", name), setAside: filepath.Join("/var/lib/gw", name, "set-aside"), log: filepath.Join("/var/log/gw", name+".log")}
+		// Not /var/tmp: anybody could put a link there before us.
+		return diskPaths{temp: filepath.Join("/var/lib/gw", name, "tmp"), setAside: filepath.Join("/var/lib/gw", name, "set-aside"), log: filepath.Join("/var/log/gw", name+".log")}
 	}
 	state := s.stateDir(file)
 	return diskPaths{temp: filepath.Join(state, "tmp"), setAside: filepath.Join(state, "set-aside"), log: filepath.Join(state, "gw.log")}

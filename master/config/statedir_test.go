@@ -7,7 +7,7 @@ func TestRootKeepsLargeThingsOnDisk(t *testing.T) {
 	s := system{uid: 0, getenv: func(string) (string, bool) { return "", false }}
 	p := s.diskPaths("/srv/app/gw.yaml")
 	name := instanceName("/srv/app/gw.yaml")
-	if p.temp != "/var/tmp/gw/"+name || p.log != "/var/log/gw/"+name+".log" || p.setAside != "/var/lib/gw/"+name+"/set-aside" {
+	if p.temp != "/var/lib/gw/"+name+"/tmp" || p.log != "/var/log/gw/"+name+".log" || p.setAside != "/var/lib/gw/"+name+"/set-aside" {
 		t.Fatalf("%+v", p)
 	}
 	s.getenv = func(name string) (string, bool) { return "/state", name == "GW_STATE_DIR" }
