@@ -1,7 +1,9 @@
 package master
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -64,8 +66,11 @@ func makeFolder(path string, mode os.FileMode) error {
 		}
 		return nil
 	}
-	if err := os.MkdirAll(path, mode); err != nil {
+	if err := makeFolder(filepath.Dir(path), stateMode); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("state folder: %w", err)
 	}
-	return os.Chmod(path, mode) // MkdirAll is subject to the umask
+	return os.Chmod(path, mode) // Mkdir is subject to the umask
 }
