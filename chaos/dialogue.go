@@ -126,7 +126,11 @@ func (d *dialogue) newMessage() (text string, ok bool) {
 	if d.rand.IntN(20) == 0 {
 		size = d.rand.IntN(d.longest)
 	}
-	m := message{number: d.next, text: fmt.Sprintf("%d %s", d.next, filler(d.rand, size)), sentAt: time.Now()}
+	work := ""
+	if d.rand.IntN(15) == 0 {
+		work = "nap " // the handler takes its time
+	}
+	m := message{number: d.next, text: fmt.Sprintf("%d %s%s", d.next, work, filler(d.rand, size)), sentAt: time.Now()}
 	d.next++
 	d.open = append(d.open, m)
 	d.w.ledger.add(sent, 1)

@@ -67,7 +67,7 @@ func (l *load) speakers(kind, pool string, count int, dial func() (talker, error
 // slowSpeaker reads its long answers late, though within what send_buffer holds.
 func (l *load) slowSpeaker(pool string) {
 	s := &speaker{w: l.w, rand: l.random(), pool: pool, kind: "slow websocket", window: 8, pause: 50 * time.Millisecond, slow: 80 * time.Millisecond, longest: 100 << 10,
-		dial: func() (talker, error) { return dialWebSocket(l.w.gw.site.addresses["http"], "/"+pool) }}
+		dial: func() (talker, error) { return dialNarrow(l.w.gw.site.addresses["http"], "/"+pool) }}
 	l.running.Go(func() { s.run(l.ctx) })
 }
 

@@ -42,6 +42,15 @@ func dialWebSocket(address, path string) (talker, error) {
 	return &webSocket{conn: conn}, nil
 }
 
+// dialNarrow opens a WebSocket that takes little at a time.
+func dialNarrow(address, path string) (talker, error) {
+	t, err := dialWebSocket(address, path)
+	if err == nil {
+		narrow(t.(*webSocket).conn.NetConn())
+	}
+	return t, err
+}
+
 func (s *webSocket) write(message string) error {
 	s.binary = !s.binary
 	kind := websocket.TextMessage

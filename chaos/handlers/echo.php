@@ -1,5 +1,5 @@
 <?php
-// Answers with the token of the request, the version of the deploy and what came; /hang and /exit do what they say.
+// Answers with the token of the request, the version of the deploy and what came, at once or after a nap; /hang and /exit do what they say.
 declare(strict_types=1);
 
 define('VERSION', trim(file_get_contents(__DIR__ . '/version')));
@@ -46,6 +46,9 @@ $worker->onRequest = function (Gw\Request $request) {
 $worker->onMessage = function (Gw\Connection $connection, string $data, bool $binary): void {
     while ($data === 'hang') {
         sleep(3600);
+    }
+    if (str_contains(substr($data, 0, 16), ' nap ')) {
+        usleep(15_000);
     }
     $connection->send($data, binary: $binary);
 };

@@ -1,4 +1,4 @@
-"""Answers with the token of the request, the version of the deploy and what came; /hang and /exit do what they say."""
+"""Answers with the token of the request, the version of the deploy and what came, at once or after a nap; /hang and /exit do what they say."""
 
 import os
 import sys
@@ -52,6 +52,8 @@ def answer(request):
 def echo(connection, data):
     while data in ("hang", b"hang"):
         time.sleep(3600)
+    if (" nap " if isinstance(data, str) else b" nap ") in data[:16]:
+        time.sleep(0.015)
     connection.send(data)
 
 

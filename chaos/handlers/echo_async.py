@@ -55,6 +55,8 @@ async def answer(request):
 async def echo(connection, data):
     while data in ("hang", b"hang"):
         await asyncio.sleep(3600)
+    if (" nap " if isinstance(data, str) else b" nap ") in data[:16]:
+        await asyncio.sleep(0.015)
     await connection.send(data)
 
 
