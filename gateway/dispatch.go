@@ -28,6 +28,10 @@ type pool struct {
 	queue   itemList  // HTTP requests; bounded by queueLimit, newest refused with 503
 	waiting connQueue // connections with messages and no worker; bounded by the connections
 
+	doubtful   itemList  // requests beside which a worker died; bounded by what workers had
+	suspected  connQueue // connections with such a message
+	doubtGroup int       // how many of them a worker gets at a time
+
 	retried, redelivered, dropped, timedOut, setAside uint64
 }
 
@@ -105,7 +109,7 @@ func (l *loop) feed(w *worker) {
 	}
 }
 
-const feedSources = 4
+const feedSources = 5
 
 func (l *loop) feedOne(w *worker) bool {
 	for range feedSources {
@@ -129,6 +133,8 @@ func (l *loop) feedTurn(w *worker) bool {
 		return l.feedFrom(&w.waiting)
 	case 2:
 		return l.feedFrom(&w.pool.waiting)
+	case 3:
+		return l.feedDoubtful(w)
 	}
 	return l.relieve(w)
 }
@@ -195,6 +201,9 @@ func (l *loop) releaseWaiting(w *worker) {
 func (l *loop) forward(c *conn) {
 	d := c.dialogue
 	for d.queue.len > 0 && d.queued == nil {
+		if d.queue.first.doubtful && !l.placeDoubtful(c) {
+			return
+		}
 		w := l.workerFor(c)
 		if w == nil {
 			return
@@ -293,12 +302,14 @@ func (l *loop) settle(w *worker, reason string, readUpTo int64) {
 	if w.goodbye && w.begun == 0 || unfinished == 0 {
 		suspect = nil
 	}
+	w.pool.doubt(unfinished)
 	for it := w.sent.last; it != nil; it = w.sent.last {
 		w.sent.remove(it)
 		it.worker = nil
 		fresh := it.at >= readUpTo || w.goodbye && w.begun <= w.sent.len
-		if it == suspect && !fresh {
+		if (it == suspect || w.async()) && !fresh {
 			it.crashes++
+			it.doubtful = w.async()
 		}
 		l.settleItem(w, it, fresh, reason)
 	}
@@ -350,7 +361,7 @@ func (l *loop) settleRequest(w *worker, c *conn, it *item, fresh bool) {
 	w.exchanges.remove(e)
 	e.worker = nil
 	it.queuedAt = l.now
-	e.pool.queue.pushFront(it)
+	e.pool.requeue(it)
 	e.pool.retried++
 }
 
@@ -413,15 +424,17 @@ func (l *loop) sweepPools() {
 
 // sweepQueue answers 503 to requests no worker took in time.
 func (l *loop) sweepQueue(p *pool) {
-	for it := p.queue.first; it != nil && p.queueTimeout > 0 && l.now-it.queuedAt > p.queueTimeout; it = p.queue.first {
-		p.timedOut++
-		l.unqueue(p, "no worker was free in time")
+	for _, q := range [...]*itemList{&p.queue, &p.doubtful} {
+		for it := q.first; it != nil && p.queueTimeout > 0 && l.now-it.queuedAt > p.queueTimeout; it = q.first {
+			p.timedOut++
+			l.refuseWaiting(q, "no worker was free in time")
+		}
 	}
 }
 
-// unqueue answers 503 to the request that waits longest.
-func (l *loop) unqueue(p *pool, reason string) {
-	it := p.queue.popFront()
+// refuseWaiting answers 503 to the request that waits longest.
+func (l *loop) refuseWaiting(q *itemList, reason string) {
+	it := q.popFront()
 	c := it.conn
 	c.exchange.item = nil
 	l.items.put(it)

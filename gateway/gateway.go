@@ -245,16 +245,20 @@ func (l *loop) removePools() {
 		}
 		delete(l.pools, name)
 		p.removed, p.queueLimit = true, 0
-		for p.queue.len > 0 {
-			l.unqueue(p, "this service is not configured any more")
+		for _, q := range [...]*itemList{&p.queue, &p.doubtful} {
+			for q.len > 0 {
+				l.refuseWaiting(q, "this service is not configured any more")
+			}
 		}
 		for _, c := range l.conns.conns {
 			if c != nil && c.dialogue != nil && c.dialogue.pool == p {
 				l.closeDialogue(c, closeGoing, "service is gone")
 			}
 		}
-		for c := p.waiting.pop(); c != nil; c = p.waiting.pop() {
-			l.forward(c)
+		for _, q := range [...]*connQueue{&p.waiting, &p.suspected} {
+			for c := q.pop(); c != nil; c = q.pop() {
+				l.forward(c)
+			}
 		}
 	}
 }

@@ -297,7 +297,7 @@ func (l *loop) abandonExchange(c *conn) {
 	case w != nil:
 		l.abort(w, c.id, wire.AbortClientGone)
 	case e.item != nil && e.state == exchangeWaiting:
-		e.pool.queue.remove(e.item)
+		e.pool.unqueue(e.item)
 		l.items.put(e.item)
 		e.item = nil
 	case e.item != nil:

@@ -23,6 +23,7 @@ type item struct {
 	sentAt   time.Duration
 	at       int64 // where its bytes begin in the stream to worker
 	crashes  uint8 // workers that died on it
+	doubtful bool  // one of several on which a worker died
 	streamed bool  // counted in worker.streams
 
 	next, prev *item // in a queue, or in worker.sent

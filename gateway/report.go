@@ -36,7 +36,7 @@ func (l *loop) status() *control.Status {
 		s.Listeners = append(s.Listeners, control.ListenerStatus{ID: ln.id, Connections: ln.connections, Accepted: ln.accepted, Refused: ln.refused, SlowClosed: ln.slowClosed})
 	}
 	for _, p := range l.pools {
-		s.Pools = append(s.Pools, control.PoolStatus{Name: p.name, Queued: p.queue.len, Retried: p.retried, Redelivered: p.redelivered, Dropped: p.dropped, TimedOut: p.timedOut, SetAside: p.setAside})
+		s.Pools = append(s.Pools, control.PoolStatus{Name: p.name, Queued: p.queue.len + p.doubtful.len, Retried: p.retried, Redelivered: p.redelivered, Dropped: p.dropped, TimedOut: p.timedOut, SetAside: p.setAside})
 	}
 	return s
 }

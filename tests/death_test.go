@@ -129,3 +129,33 @@ func TestRequestsBesideADeadlyOneInCoroutines(t *testing.T) {
 	}
 	t.Logf("answered %v after the kill", time.Since(begin).Round(time.Millisecond))
 }
+
+// A deadly request with others around it kills two workers and not the pool;
+// at most a quarter of those around it are given up with it.
+func TestDeadlyRequestAmongCoroutinesDiesTwice(t *testing.T) {
+	t.Parallel()
+	g := start(t, setup{language: python, handler: "dies_async", workers: 3})
+	var beside []*wire
+	for range 12 {
+		w := newWire(g, "http")
+		w.send("GET /?ms=700 HTTP/1.1\r\nHost: a\r\n\r\n")
+		beside = append(beside, w)
+	}
+	eventually(t, patience, "all are under way", func() bool { return g.status().Totals.InFlight == len(beside) })
+	if status, _ := g.get("/?die=1"); status != http.StatusBadGateway {
+		t.Errorf("answer %d", status)
+	}
+	if attempts := g.read("attempts"); attempts != "die\ndie\n" {
+		t.Errorf("%d attempts", strings.Count(attempts, "die"))
+	}
+	answered := 0
+	for _, w := range beside {
+		if response, _ := w.response(http.MethodGet); response.StatusCode == http.StatusOK {
+			answered++
+		}
+	}
+	t.Logf("%d of %d requests beside it were answered", answered, len(beside))
+	if answered < len(beside)*3/4 {
+		t.Errorf("%d of %d requests beside it were answered", answered, len(beside))
+	}
+}

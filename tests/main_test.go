@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,7 +19,16 @@ var gwBinary string
 // raceBinary builds gw with the race detector, for the tests under load.
 var raceBinary func() (string, error)
 
+// beside each other: most tests wait for processes, few compute.
+const parallelTests = "4"
+
 func TestMain(m *testing.M) {
+	given := false
+	flag.Parse()
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		flag.Set("test.parallel", parallelTests)
+	}
 	os.Exit(run(m))
 }
 
