@@ -84,8 +84,10 @@ func dialHTTP(address string) (*httpConn, error) {
 }
 
 // narrow makes a slow client felt: without it the kernel takes megabytes for it.
+// Less than a few segments, which on loopback are of 64 KiB, would let the
+// connection stand still until the zero-window timer of the other end.
 func narrow(conn net.Conn) {
-	conn.(*net.TCPConn).SetReadBuffer(16 << 10)
+	conn.(*net.TCPConn).SetReadBuffer(256 << 10)
 }
 
 func (h *httpConn) close() { h.conn.Close() }
