@@ -214,14 +214,18 @@ func readyMessage(concurrency int, events ...string) []byte {
 // say writes messages as one frame.
 func (w *handler) say(messages ...[]byte) {
 	w.h.t.Helper()
+	if _, err := w.out.Write(inFrame(messages...)); err != nil {
+		w.h.t.Fatal(err)
+	}
+}
+
+func inFrame(messages ...[]byte) []byte {
 	b := make([]byte, wire.BatchHeaderLen)
 	for _, m := range messages {
 		b = append(b, m...)
 	}
 	wire.PutBatchHeader(b, len(messages))
-	if _, err := w.out.Write(b); err != nil {
-		w.h.t.Fatal(err)
-	}
+	return b
 }
 
 // next returns the next message, waiting for it.
