@@ -130,6 +130,12 @@ func (r *running) until(what string, wanted func(api.Status) bool) api.Status {
 	return s
 }
 
+// untilPrinted waits for handlers' output, which takes another way than READY.
+func (r *running) untilPrinted(text string) {
+	r.t.Helper()
+	r.until("printed "+text, func(api.Status) bool { return strings.Contains(r.output.String(), text) })
+}
+
 // reload posts a reload and returns its events.
 func (r *running) reload() []api.ReloadEvent {
 	r.t.Helper()
@@ -493,14 +499,10 @@ func TestHandlerSeesItsEnvironmentAndFolder(t *testing.T) {
 	o.Config.Pools[0].Env = map[string]string{"APP": "prod"}
 	r := launch(t, o)
 	for _, want := range []string{"SDK=ours", "APP=prod", "GW_IPC=1", "GW_POOL=web", "GW_SLOT=1", "PWD=" + release, "cwd=" + filepath.Join(folder, "r1")} {
-		if !strings.Contains(r.output.String(), "] "+want+"\n") {
-			t.Errorf("no %s in\n%s", want, r.output)
-		}
+		r.untilPrinted("] " + want + "\n")
 	}
 	os.Remove(release)
 	os.Symlink("r2", release)
 	r.reload()
-	if !strings.Contains(r.output.String(), "] cwd="+filepath.Join(folder, "r2")+"\n") {
-		t.Errorf("the symlink was not followed:\n%s", r.output)
-	}
+	r.untilPrinted("] cwd=" + filepath.Join(folder, "r2") + "\n") // the symlink is followed
 }
