@@ -388,3 +388,41 @@ func TestMessageThatBecomesFreeGoesToTheIdleWorker(t *testing.T) {
 		t.Fatalf("%+v", m)
 	}
 }
+
+func TestDropGivesUpOnlyTheMessageThatKilled(t *testing.T) {
+	for _, policy := range []control.OnCrash{control.Drop, control.CloseConnection} {
+		t.Run(string(policy), func(t *testing.T) {
+			h := startLoop(t, func(c *control.Configuration) { c.Pools[0].OnCrash = policy })
+			w := h.worker(1)
+			a, b := h.dial("text"), h.dial("text")
+			a.write("warm up\n")
+			w.expect(wire.OpAttach)
+			m := w.expect(wire.OpMsg)
+			w.say(send(m.id, "warm"), ack(1))
+			a.line()
+			a.write("deadly\n")
+			w.expect(wire.OpMsg)
+			b.write("innocent\n")
+			a.write("next\n")
+			h.do(func() {})
+			h.do(func() {})
+			w.exit("killed by SIGKILL")
+			next := h.worker(1)
+			got := map[string]bool{}
+			for want := 1 + map[control.OnCrash]int{control.Drop: 1}[policy]; len(got) < want; {
+				if m := next.next(); m.op == wire.OpMsg {
+					got[string(m.data)] = true
+					next.say(ack(1))
+				} else if m.op == wire.OpClose {
+					next.say(ack(1))
+				}
+			}
+			if !got["innocent"] || got["deadly"] || got["next"] != (policy == control.Drop) {
+				t.Fatalf("delivered %v", got)
+			}
+			if policy == control.CloseConnection {
+				a.eof()
+			}
+		})
+	}
+}

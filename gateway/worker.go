@@ -444,9 +444,11 @@ func (l *loop) acknowledge(w *worker, n uint64) {
 
 // measure sets the window of a worker that handles one message at a time, so
 // that about a millisecond of work waits in its pipe: a fast handler gets
-// batches, a slow one holds nothing up.
+// batches, a slow one holds nothing up. Where a message must not be executed
+// twice (on_crash: close or drop) only one is under way: so its death says
+// which one it was, and no other is given up with it.
 func (l *loop) measure(w *worker, n int) {
-	if w.async() {
+	if w.async() || w.pool.onCrash != control.Redeliver {
 		return
 	}
 	each := (l.now - w.lastAck) / time.Duration(n)
