@@ -11,7 +11,7 @@ func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
-	r, err := run(t.Context(), options{seed: 6, time: 45 * time.Second, gatewayKills: 1}, os.Stderr)
+	r, err := run(t.Context(), options{seed: 6, time: time.Minute, gatewayKills: 1}, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
