@@ -23,6 +23,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"gw/ipc"
 	"gw/protocol/control"
@@ -64,12 +65,20 @@ func logger(w io.Writer) *slog.Logger {
 	case "error":
 		level = slog.LevelError
 	}
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: readable}
 	var h slog.Handler = slog.NewTextHandler(w, options)
 	if os.Getenv("GW_LOG_FORMAT") == "json" {
 		h = slog.NewJSONHandler(w, options)
 	}
 	return slog.New(h).With("process", "gateway")
+}
+
+// readable writes durations with their unit; in JSON slog has nanoseconds.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		return slog.String(a.Key, a.Value.Duration().Round(100*time.Microsecond).String())
+	}
+	return a
 }
 
 // receive posts the master's messages to the loop, until the master is gone.

@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"bytes"
 	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,4 +143,13 @@ func TestListenersThatComeAndGoAreForgotten(t *testing.T) {
 			t.Errorf("%d listeners are kept", n)
 		}
 	})
+}
+
+func TestLogWritesDurationsWithTheirUnit(t *testing.T) {
+	t.Setenv("GW_LOG_FORMAT", "json")
+	var out bytes.Buffer
+	logger(&out).Warn("Slow", "took", 1500*time.Millisecond)
+	if !strings.Contains(out.String(), `"took":"1.5s"`) {
+		t.Fatal(out.String())
+	}
 }
