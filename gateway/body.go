@@ -19,12 +19,12 @@ func (l *loop) beginBody(c *conn, length int64) {
 		l.dispatchRequest(c)
 		return
 	case length > wire.BodyLimit:
-		e.state, e.owed = exchangeBody, length
+		e.state, e.incoming = exchangeBody, length
 		if !l.openSpool(c) {
 			return
 		}
 	default:
-		e.state, e.owed = exchangeBody, length
+		e.state, e.incoming = exchangeBody, length
 		e.item.data = wire.AppendBinHeader(e.item.data, int(length))
 	}
 	l.rearm(c)
@@ -40,8 +40,8 @@ func (l *loop) takeBody(c *conn, buf []byte) (n int, done bool) {
 		return l.takeChunked(c, buf)
 	}
 	e := c.exchange
-	n = int(min(e.owed, int64(len(buf))))
-	e.owed -= int64(n)
+	n = int(min(e.incoming, int64(len(buf))))
+	e.incoming -= int64(n)
 	if e.spool != nil {
 		if !l.spoolBytes(c, buf[:n]) {
 			return len(buf), true
@@ -49,7 +49,7 @@ func (l *loop) takeBody(c *conn, buf []byte) (n int, done bool) {
 	} else {
 		e.item.data = append(e.item.data, buf[:n]...)
 	}
-	if e.owed > 0 {
+	if e.incoming > 0 {
 		return n, false
 	}
 	l.completeBody(c)

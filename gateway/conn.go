@@ -55,8 +55,9 @@ type conn struct {
 	outOff   int
 	deadline deadline
 
-	exchange *exchange // HTTP: the request under way
-	dialogue *dialogue // everything but HTTP
+	exchange  *exchange // HTTP: the request under way
+	dialogue  *dialogue // everything but HTTP
+	transport transport // nil: the socket itself
 
 	opened    time.Duration // loop time
 	active    time.Duration // last byte in or out
@@ -75,6 +76,7 @@ type conn struct {
 	slow      bool // BUF full was sent
 	stalled   bool // the client does not take its output: deadline is write_timeout
 	linger    bool // the client may still be sending: do not close with RST
+	cut       bool // the client must notice that its answer is not whole
 }
 
 func (c *conn) slot() int32 { return int32(c.id & slotMask) }
@@ -144,23 +146,22 @@ const readEvents = unix.EPOLLIN
 
 // readable takes what the client sent.
 func (l *loop) readable(c *conn) {
-	n, err := read(int(c.fd), l.inbuf)
+	buf, err := l.receive(c)
 	switch {
 	case err == errAgain:
 		return
 	case err != nil:
 		l.lost(c)
 		return
-	case n == 0:
+	case len(buf) == 0:
 		l.ended(c)
 		return
 	}
 	c.active = l.now
-	c.bytesIn += uint64(n)
+	c.bytesIn += uint64(len(buf))
 	if c.state >= stateClosing {
 		return
 	}
-	buf := l.inbuf[:n]
 	if len(c.in) > 0 {
 		c.in = append(c.in, buf...)
 		buf = c.in
@@ -249,12 +250,11 @@ func (l *loop) updateInterest(c *conn) {
 	if !c.paused {
 		want |= readEvents
 	}
-	if len(c.out) > c.outOff && !c.dirty {
+	if c.pending() > 0 && !c.dirty {
 		want |= unix.EPOLLOUT
 	}
 	if want != c.interest {
-		c.interest = want
-		_ = l.poller.modify(int(c.fd), want, aboutConn, c.slot(), c.birth)
+		l.watch(c, want)
 	}
 }
 
@@ -294,11 +294,11 @@ func (l *loop) share(c *conn, b []byte) {
 // flush writes what waits for c, once.
 func (l *loop) flush(c *conn) {
 	c.dirty = false
-	if c.state == stateGone || len(c.out) == c.outOff {
+	if c.state == stateGone || c.pending() == 0 {
 		l.flushed(c)
 		return
 	}
-	n, err := write(int(c.fd), c.out[c.outOff:])
+	n, err := l.transmit(c, c.out[c.outOff:])
 	if err != nil && err != errAgain {
 		l.lost(c)
 		return
@@ -308,7 +308,7 @@ func (l *loop) flush(c *conn) {
 	if n > 0 {
 		c.active = l.now
 	}
-	if c.outOff == len(c.out) {
+	if c.pending() == 0 {
 		l.releaseOutput(c)
 	} else {
 		l.compactOutput(c)
@@ -346,14 +346,14 @@ func (l *loop) flushed(c *conn) {
 	}
 	switch {
 	case c.exchange != nil:
-		l.creditFlushed(c)
+		l.bodyFlushed(c)
 	case c.kind == kindHTTP && c.paused && !l.blocked(c):
 		l.resume(c)
 	}
-	if c.slow && len(c.out)-c.outOff <= c.listener.limits.SendBufferBytes/8 {
+	if c.slow && c.pending() <= c.listener.limits.SendBufferBytes/8 {
 		l.drainedOutput(c)
 	}
-	if len(c.out) == c.outOff && c.state == stateClosing {
+	if c.pending() == 0 && c.state == stateClosing {
 		l.shut(c)
 		return
 	}
@@ -361,7 +361,13 @@ func (l *loop) flushed(c *conn) {
 }
 
 // pending is how many bytes wait for the client.
-func (c *conn) pending() int { return len(c.out) - c.outOff }
+func (c *conn) pending() int {
+	n := len(c.out) - c.outOff
+	if c.transport != nil {
+		n += c.transport.waiting()
+	}
+	return n
+}
 
 // rearm sets the time-out that fits c's state.
 func (l *loop) rearm(c *conn) {
@@ -459,14 +465,21 @@ const lingerTimeout = 2 * time.Second
 // the kernel send RST, which can destroy the answer on its way (RFC 9112
 // section 9.6), so what still comes is read and thrown away for a while.
 func (l *loop) shut(c *conn) {
-	if len(c.in) == 0 && !c.linger {
+	switch {
+	case c.cut:
+		l.lost(c)
+		return
+	case len(c.in) == 0 && !c.linger:
+		if c.transport != nil {
+			l.endOutput(c)
+		}
 		l.drop(c)
 		return
 	}
 	c.state = stateLingering
 	c.paused = false
 	l.releaseInput(c)
-	_ = unix.Shutdown(int(c.fd), unix.SHUT_WR)
+	l.endOutput(c)
 	l.deadlines.arm(c, l.now, lingerTimeout)
 	l.updateInterest(c)
 }
@@ -486,7 +499,10 @@ func (l *loop) drop(c *conn) {
 	}
 	c.state = stateGone
 	l.deadlines.disarm(c)
-	closeFD(int(c.fd))
+	if c.cut && c.transport == nil {
+		resetOnClose(int(c.fd))
+	}
+	l.release(c)
 	c.listener.connections--
 	l.releaseInput(c)
 	if c.out != nil && !c.shared {

@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"errors"
-	"strconv"
 
 	"gw/protocol/http1"
 	"gw/protocol/wire"
@@ -14,12 +13,14 @@ import (
 //	exchangeBody      its body is being received
 //	exchangeWaiting   in the queue or at a worker, nothing answered yet
 //	exchangeStreaming the head of a streamed answer was written
+//	exchangeServing   the gateway makes the body itself, from a source
 type exchangeState uint8
 
 const (
 	exchangeBody exchangeState = iota
 	exchangeWaiting
 	exchangeStreaming
+	exchangeServing
 )
 
 // exchange is one HTTP request and its answer. A connection has at most one;
@@ -36,17 +37,20 @@ type exchange struct {
 	idempotent bool // may be sent to a second worker when the first died (RFC 9110 section 9.2.2)
 	oldClient  bool // HTTP/1.0: no chunked answer
 	chunkedIn  bool
-	chunkedOut bool
-	sized      bool  // streamed answer with content-length
-	owed       int64 // body bytes still to come in, or with sized still to go out
-	received   int64 // body bytes so far
 
-	chunked http1.Chunked
-	body    []byte // chunked body so far
-	flagsAt int    // where the REQ's flags stand in item.data
-	spool   *spool
+	incoming              int64 // body bytes announced and still to come in
+	received              int64 // body bytes so far, of a chunked one
+	chunked               http1.Chunked
+	body                  []byte // chunked body so far
+	flagsAt               int    // where the REQ's flags stand in item.data
+	headersAt, headersLen int    // and its header block
+	spool                 *spool
 
-	unpaid int // streamed bytes the worker was not given credit for
+	status   int // of the answer, 0 before it
+	framing  bodyFraming
+	outgoing int64  // with framingLength: body bytes still to go out
+	source   source // with exchangeServing
+	unpaid   int    // streamed bytes the worker was not given credit for
 
 	next, prev *exchange // in worker.exchanges
 }
@@ -100,42 +104,88 @@ func (l *loop) refuseParse(c *conn, err error) {
 	l.refuse(c, status, reason)
 }
 
-// beginExchange acts on the head in l.request.
+// beginExchange acts on the head in l.request: one of the stages answers it, or
+// it goes to a pool.
 func (l *loop) beginExchange(c *conn) {
 	r := &l.request
-	l.requests++
-	pool := c.listener.route(r.Host, r.Path)
-	switch {
-	case pool == nil:
-		l.refuse(c, 404, "no route for this host and path")
-		return
-	case r.Upgrade:
-		l.upgrade(c, pool)
-		return
-	case c.listener.scheme == "websocket":
-		l.refuse(c, 426, "this port speaks WebSocket only")
-		return
-	case r.ContentLength > c.listener.limits.MaxBodyBytes:
-		l.refuse(c, 413, "body longer than max_body")
-		return
-	case string(r.Method) == "TRACE":
-		l.refuse(c, 405, "TRACE is not served")
-		return
+	l.openExchange(c, r)
+	for _, stage := range [...]func(*loop, *conn, *http1.Request) bool{
+		(*loop).checkMethod, (*loop).choosePool, (*loop).checkUpgrade, (*loop).checkBody,
+	} {
+		if stage(l, c, r) {
+			return
+		}
 	}
-	l.conns.renew(c)
-	e := l.exchanges.get()
-	e.pool, e.conn = pool, c
-	e.head, e.oldClient = string(r.Method) == "HEAD", r.Minor == 0
-	e.keepAlive = r.KeepAlive && !l.stopping
-	e.idempotent = idempotent(r.Method)
-	e.chunkedIn = r.Chunked
-	e.item = l.items.get(wire.OpReq, c.id, c, pool)
+	e := c.exchange
+	e.item = l.items.get(wire.OpReq, c.id, c, e.pool)
 	l.encodeHead(e, r)
-	c.exchange = e
 	l.beginBody(c, r.ContentLength)
 	if r.Expect100 && c.exchange == e && e.state == exchangeBody {
 		c.out = append(l.output(c), "HTTP/1.1 100 Continue\r\n\r\n"...)
 		l.touched(c)
+	}
+}
+
+// openExchange begins a request; r is nil when its head was not valid.
+func (l *loop) openExchange(c *conn, r *http1.Request) {
+	l.requests++
+	l.conns.renew(c)
+	e := l.exchanges.get()
+	e.conn = c
+	if r != nil {
+		e.head, e.oldClient = string(r.Method) == "HEAD", r.Minor == 0
+		e.keepAlive = r.KeepAlive && !l.stopping
+		e.idempotent = idempotent(r.Method)
+		e.chunkedIn = r.Chunked
+	}
+	c.exchange = e
+}
+
+// The stages of a request. Each reports whether it has answered it.
+
+func (l *loop) checkMethod(c *conn, r *http1.Request) bool {
+	if string(r.Method) == "TRACE" {
+		l.refuse(c, 405, "TRACE is not served")
+		return true
+	}
+	return false
+}
+
+func (l *loop) choosePool(c *conn, r *http1.Request) bool {
+	pool := c.listener.route(r.Host, r.Path)
+	if pool == nil {
+		l.refuse(c, 404, "no route for this host and path")
+		return true
+	}
+	c.exchange.pool = pool
+	return false
+}
+
+func (l *loop) checkUpgrade(c *conn, r *http1.Request) bool {
+	switch {
+	case r.Upgrade:
+		l.upgrade(c)
+		return true
+	case c.listener.scheme == "websocket":
+		l.refuse(c, 426, "this port speaks WebSocket only")
+		return true
+	}
+	return false
+}
+
+func (l *loop) checkBody(c *conn, r *http1.Request) bool {
+	if r.ContentLength > c.listener.limits.MaxBodyBytes {
+		l.refuse(c, 413, "body longer than max_body")
+		return true
+	}
+	return false
+}
+
+// unread closes the connection behind the answer when a body is on its way
+// that nobody reads.
+func (e *exchange) unread(r *http1.Request) {
+	if r.Chunked || r.ContentLength > 0 {
+		e.keepAlive, e.conn.linger = false, true
 	}
 }
 
@@ -152,7 +202,31 @@ func (l *loop) encodeHead(e *exchange, r *http1.Request) {
 	d = wire.AppendUint(append(d, flags), uint64(e.conn.listener.id))
 	d = wire.AppendStr(wire.AppendStr(d, e.conn.peer), r.Method)
 	d = wire.AppendBin(wire.AppendBin(d, r.Path), r.Query)
-	e.item.data = wire.AppendBin(d, l.block)
+	d = wire.AppendBin(d, l.block)
+	e.headersAt, e.headersLen = len(d)-len(l.block), len(l.block)
+	e.item.data = d
+}
+
+// field returns the value of the first field of that name in the request, nil
+// without one, for as long as the exchange has its item. The name is
+// lower-case.
+func (e *exchange) field(name string) []byte {
+	if e.item == nil {
+		return nil
+	}
+	block := e.item.data[e.headersAt : e.headersAt+e.headersLen]
+	for len(block) > 0 {
+		line := block
+		if end := bytes.IndexByte(block, '\n'); end >= 0 {
+			line, block = block[:end], block[end+1:]
+		} else {
+			block = nil
+		}
+		if len(line) > len(name)+1 && line[len(name)] == ':' && string(line[:len(name)]) == name {
+			return line[len(name)+2:]
+		}
+	}
+	return nil
 }
 
 func idempotent(method []byte) bool {
@@ -204,54 +278,26 @@ func (l *loop) expireHTTP(c *conn) {
 	}
 }
 
-// refuse answers in the gateway's own name and closes the connection.
+// refuse answers a request in the gateway's own name and closes the connection:
+// what else the client sends is not looked at.
 func (l *loop) refuse(c *conn, status int, reason string) {
-	if e := c.exchange; e != nil {
-		l.abandonExchange(c)
+	if c.exchange == nil {
+		l.openExchange(c, nil)
+	} else {
+		l.withdraw(c)
 	}
-	c.linger = true
-	l.answer(c, status, reason, false)
-	l.closeAfterFlush(c)
-}
-
-// answer writes a short text answer of the gateway.
-func (l *loop) answer(c *conn, status int, reason string, keepAlive bool) {
-	out := http1.AppendStatus(l.output(c), 1, status)
-	out = append(out, "content-type: text/plain; charset=utf-8\r\n"...)
-	if status == 503 {
-		out = append(out, "retry-after: 1\r\n"...)
-	}
-	if status == 405 {
-		out = append(out, "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"...)
-	}
-	if status == 426 {
-		out = append(out, "upgrade: websocket\r\nsec-websocket-version: 13\r\n"...) // RFC 6455 section 4.4
-	}
-	if !keepAlive {
-		out = append(out, "connection: close\r\n"...)
-	}
-	out = append(out, l.dateField()...)
-	text := strconv.Itoa(status) + " " + http1.ReasonPhrase(status) + ": " + reason + "\n"
-	out = append(out, "content-length: "...)
-	out = strconv.AppendInt(out, int64(len(text)), 10)
-	out = append(out, "\r\n\r\n"...)
-	if c.exchange == nil || !c.exchange.head {
-		out = append(out, text...)
-	}
-	c.out = out
-	l.touched(c)
+	c.exchange.keepAlive, c.linger = false, true
+	l.answer(c, status, reason)
 }
 
 // fail answers an exchange whose worker could not, and keeps the connection
 // where that is possible.
 func (l *loop) fail(c *conn, status int, reason string) {
-	e := c.exchange
-	if e.state == exchangeStreaming { // too late for a status: let the client see that it was cut
+	if c.exchange.state >= exchangeStreaming { // too late for a status: let the client see that it was cut
 		l.lost(c)
 		return
 	}
-	l.answer(c, status, reason, e.keepAlive)
-	l.finishExchange(c)
+	l.answer(c, status, reason)
 }
 
 // finishExchange is the end of an answered request.
@@ -270,10 +316,21 @@ func (l *loop) finishExchange(c *conn) {
 	}
 }
 
-// releaseExchange forgets c's exchange. Its item stays with the worker until
-// it is acknowledged there.
+// releaseExchange forgets c's exchange.
 func (l *loop) releaseExchange(c *conn) {
 	e := c.exchange
+	l.leaveWorker(e)
+	e.spool.discard()
+	if e.source != nil {
+		e.source.close()
+	}
+	c.exchange = nil
+	l.exchanges.put(e)
+}
+
+// leaveWorker parts e from its worker. The item stays there until it is
+// acknowledged.
+func (l *loop) leaveWorker(e *exchange) {
 	if e.item != nil {
 		e.item.conn = nil
 		e.item.sentAt = l.now // a worker that streamed for long gets time to hear of it
@@ -284,30 +341,33 @@ func (l *loop) releaseExchange(c *conn) {
 			l.finishItem(e.item)
 		}
 	}
-	e.spool.discard()
-	c.exchange = nil
-	l.exchanges.put(e)
+	e.item, e.worker = nil, nil
 }
 
 // abandonExchange is the end of a request nobody waits for any more.
 func (l *loop) abandonExchange(c *conn) {
-	e := c.exchange
-	w := e.worker
-	switch {
-	case w != nil:
-		l.abort(w, c.id, wire.AbortClientGone)
-	case e.item != nil && e.state == exchangeWaiting:
-		e.pool.unqueue(e.item)
-		l.items.put(e.item)
-		e.item = nil
-	case e.item != nil:
-		l.items.put(e.item)
-		e.item = nil
-	}
+	w := c.exchange.worker
+	l.withdraw(c)
 	l.releaseExchange(c)
 	if w != nil {
 		l.checkDrained(w)
 	}
+}
+
+// withdraw takes a request back from where it is.
+func (l *loop) withdraw(c *conn) {
+	e := c.exchange
+	switch {
+	case e.worker != nil:
+		l.abort(e.worker, c.id, wire.AbortClientGone)
+		return
+	case e.item == nil:
+		return
+	case e.state == exchangeWaiting:
+		e.pool.unqueue(e.item)
+	}
+	l.items.put(e.item)
+	e.item = nil
 }
 
 // exchangeList is a worker's open exchanges.

@@ -56,6 +56,8 @@ type loop struct {
 	trimmed time.Duration // when spare memory was last given back
 	block   []byte
 	request http1.Request
+	reply   reply
+	text    []byte
 	message wire.Message
 	date    []byte
 	dateAt  time.Duration

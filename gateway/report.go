@@ -101,7 +101,7 @@ func (l *loop) activity(c *conn) string {
 	case c.state != stateOpen:
 		return c.state.String()
 	case c.exchange != nil:
-		return [...]string{"receiving", "waiting", "streaming"}[c.exchange.state]
+		return [...]string{"receiving", "waiting", "streaming", "serving"}[c.exchange.state]
 	case c.dialogue != nil && c.dialogue.busy():
 		return "busy"
 	}

@@ -1,13 +1,6 @@
 package gateway
 
-import (
-	"bytes"
-	"strconv"
-	"time"
-
-	"gw/protocol/http1"
-	"gw/protocol/wire"
-)
+import "gw/protocol/wire"
 
 // answered finds the exchange that an answer of w is for. nil: nobody waits
 // for it any more, or w broke the protocol (and is replaced).
@@ -29,84 +22,46 @@ func (l *loop) answered(w *worker, id uint64) *conn {
 
 // respond writes a complete answer.
 func (l *loop) respond(w *worker, m *wire.Message) {
-	c := l.answered(w, m.ID)
-	if c == nil {
-		return
+	if c, r := l.openAnswer(w, m); r != nil {
+		l.replyWhole(c, r, m.Data)
 	}
-	e := c.exchange
-	if e.state == exchangeStreaming {
-		l.failWorker(w, "sent RES in the middle of a streamed answer")
-		return
-	}
-	e.owed = -1
-	out, ok := l.appendHead(c, m)
-	if !ok {
-		l.fail(c, 500, "the handler's answer was not valid")
-		return
-	}
-	empty := http1.HasNoBody(nil, m.Status)
-	if !empty {
-		length := int64(len(m.Data))
-		if e.head && length == 0 && e.owed > 0 { // HEAD answered without making the body
-			length = e.owed
-		}
-		out = append(out, "content-length: "...)
-		out = strconv.AppendInt(out, length, 10)
-		out = append(out, "\r\n"...)
-	}
-	out = append(out, l.dateField()...)
-	out = appendConnection(out, e)
-	if !empty && !e.head {
-		out = append(out, m.Data...)
-	}
-	c.out = out
-	l.touched(c)
-	l.finishExchange(c)
 }
 
 // startStream writes the head of a streamed answer.
 func (l *loop) startStream(w *worker, m *wire.Message) {
-	c := l.answered(w, m.ID)
-	if c == nil {
+	c, r := l.openAnswer(w, m)
+	if r == nil {
 		return
 	}
-	e := c.exchange
-	if e.state == exchangeStreaming {
-		l.failWorker(w, "began an answer twice")
-		return
-	}
-	e.owed = -1
-	out, ok := l.appendHead(c, m)
-	if !ok {
-		l.abort(w, c.id, wire.AbortClientGone)
-		l.conns.renew(c) // what still comes of this answer finds nobody
-		l.fail(c, 500, "the handler's answer was not valid")
-		return
-	}
-	noBody := e.head || http1.HasNoBody(nil, m.Status)
-	switch {
-	case http1.HasNoBody(nil, m.Status): // content-length is forbidden with 204 (RFC 9110 section 8.6)
-	case e.owed >= 0:
-		e.sized = true
-		out = append(out, "content-length: "...)
-		out = strconv.AppendInt(out, e.owed, 10)
-		out = append(out, "\r\n"...)
-	case noBody:
-	case e.oldClient:
-		e.keepAlive = false // the end of the connection ends the body
-	default:
-		e.chunkedOut = true
-		out = append(out, "transfer-encoding: chunked\r\n"...)
-	}
-	out = append(out, l.dateField()...)
-	c.out = appendConnection(out, e)
-	e.head = noBody
-	e.state = exchangeStreaming
-	l.touched(c)
-	l.occupy(w, e.item)
+	l.beginReply(c, r)
+	c.exchange.state = exchangeStreaming
+	l.occupy(w, c.exchange.item)
 	if len(m.Data) > 0 {
 		l.stream(w, m)
 	}
+}
+
+// openAnswer finds the exchange that m answers, and reads the head. No reply:
+// there is nothing to answer, or 500 was sent.
+func (l *loop) openAnswer(w *worker, m *wire.Message) (*conn, *reply) {
+	c := l.answered(w, m.ID)
+	if c == nil {
+		return nil, nil
+	}
+	if c.exchange.state == exchangeStreaming {
+		l.failWorker(w, "began an answer in the middle of a streamed one")
+		return nil, nil
+	}
+	r, ok := l.handlerReply(c, m)
+	if !ok {
+		if m.Op != wire.OpRes { // what still comes of this answer must find nobody
+			l.abort(w, c.id, wire.AbortClientGone)
+			l.conns.renew(c)
+		}
+		l.fail(c, 500, "the handler's answer was not valid")
+		return nil, nil
+	}
+	return c, r
 }
 
 // occupy gives nothing more to a worker that streams and does one thing at a
@@ -141,25 +96,15 @@ func (l *loop) stream(w *worker, m *wire.Message) {
 		l.failWorker(w, "streamed more than its credit")
 		return
 	}
-	if e.head { // the client takes nothing of it, and at once
+	switch {
+	case e.framing == framingNone: // the client takes nothing of it, and at once
 		l.touched(c)
-		return
+	case e.framing == framingLength && int64(len(m.Data)) > e.outgoing:
+		l.log.Error("Cut an answer: the handler sent more than its content-length", "pool", w.pool.name, "worker", w.id, "pid", w.pid)
+		l.lost(c)
+	default:
+		l.writeBody(c, m.Data)
 	}
-	if e.sized {
-		if e.owed -= int64(len(m.Data)); e.owed < 0 {
-			l.log.Error("Cut an answer: the handler sent more than its content-length", "pool", w.pool.name, "worker", w.id, "pid", w.pid)
-			l.lost(c)
-			return
-		}
-	}
-	out := l.output(c)
-	if e.chunkedOut {
-		out = http1.AppendChunk(out, m.Data)
-	} else {
-		out = append(out, m.Data...)
-	}
-	c.out = out
-	l.touched(c)
 }
 
 // endStream completes a streamed answer, or cuts it off.
@@ -182,21 +127,21 @@ func (l *loop) endStream(w *worker, m *wire.Message) {
 			return
 		}
 	}
-	if e.sized && !e.head && e.owed > 0 {
-		l.log.Error("Cut an answer: the handler sent less than its content-length", "pool", w.pool.name, "worker", w.id, "pid", w.pid, "missing_bytes", e.owed)
+	if e.framing == framingLength && e.outgoing > 0 {
+		l.log.Error("Cut an answer: the handler sent less than its content-length", "pool", w.pool.name, "worker", w.id, "pid", w.pid, "missing_bytes", e.outgoing)
 		l.cutStream(c)
 		return
 	}
-	if e.chunkedOut && !e.head {
-		c.out = append(l.output(c), http1.LastChunk...)
-		l.touched(c)
-	}
+	l.endBody(c)
 	l.finishExchange(c)
 }
 
-// cutStream closes without the end of the body, so the client notices.
+// cutStream closes without the end of the body, so the client notices. Where
+// the end of the connection is the end of the body, it must not be a clean one.
 func (l *loop) cutStream(c *conn) {
-	c.exchange.keepAlive = false
+	e := c.exchange
+	c.cut = e.framing == framingClose || c.transport != nil
+	e.keepAlive = false
 	l.finishExchange(c)
 }
 
@@ -206,102 +151,8 @@ const creditStep = wire.StreamCredit / 4
 // creditFlushed gives the worker credit for what the client took.
 func (l *loop) creditFlushed(c *conn) {
 	e := c.exchange
-	if e.state != exchangeStreaming {
-		return
-	}
 	if taken := e.unpaid - c.pending(); taken >= creditStep {
 		e.unpaid -= taken
 		l.credit(e.worker, c.id, taken)
 	}
-}
-
-// appendHead writes status and the handler's fields. A faulty field fails the
-// whole answer: half of it would be worse than a clear 500.
-func (l *loop) appendHead(c *conn, m *wire.Message) (out []byte, ok bool) {
-	e := c.exchange
-	if m.Status < 200 || m.Status > 599 {
-		l.log.Error("A handler answered with a status outside 200-599", "pool", e.pool.name, "worker", e.worker.id, "pid", e.worker.pid, "status", m.Status)
-		return nil, false
-	}
-	out = l.output(c)
-	begin := len(out)
-	out = http1.AppendStatus(out, 1, m.Status)
-	for walk := m.Headers.Walk(); ; {
-		name, value, more := walk.Next()
-		if !more {
-			if err := walk.Err(); err != nil {
-				return l.badHead(c, out[:begin], "headers", err.Error())
-			}
-			return out, true
-		}
-		if !http1.ValidName(name) || !http1.ValidValue(value) {
-			return l.badHead(c, out[:begin], string(name), "a header name or value has a character that HTTP forbids")
-		}
-		if l.ownField(e, name, value) {
-			continue
-		}
-		out = append(append(out, name...), ": "...)
-		out = append(append(out, value...), "\r\n"...)
-	}
-}
-
-func (l *loop) badHead(c *conn, out []byte, name, why string) ([]byte, bool) {
-	c.out = out
-	w := c.exchange.worker
-	l.log.Error("Refused a handler's answer, sent 500 instead", "pool", w.pool.name, "worker", w.id, "pid", w.pid, "header", name, "err", why)
-	return nil, false
-}
-
-// ownField reports a field that the gateway writes itself.
-func (l *loop) ownField(e *exchange, name, value []byte) bool {
-	switch len(name) {
-	case 4:
-		return foldEqual(name, "date")
-	case 7:
-		return foldEqual(name, "upgrade") || foldEqual(name, "trailer")
-	case 10:
-		if foldEqual(name, "connection") {
-			if foldEqual(value, "close") {
-				e.keepAlive = false
-			}
-			return true
-		}
-		return foldEqual(name, "keep-alive")
-	case 14:
-		if foldEqual(name, "content-length") {
-			if n, err := strconv.ParseInt(string(value), 10, 64); err == nil && n >= 0 {
-				e.owed = n
-			}
-			return true
-		}
-	case 17:
-		return foldEqual(name, "transfer-encoding")
-	}
-	return false
-}
-
-func foldEqual(b []byte, lower string) bool {
-	return string(b) == lower || len(b) == len(lower) && bytes.EqualFold(b, []byte(lower))
-}
-
-// appendConnection ends the head.
-func appendConnection(out []byte, e *exchange) []byte {
-	switch {
-	case !e.keepAlive:
-		return append(out, "connection: close\r\n\r\n"...)
-	case e.oldClient:
-		return append(out, "connection: keep-alive\r\n\r\n"...)
-	}
-	return append(out, "\r\n"...)
-}
-
-// dateField is the Date line (RFC 9110 section 6.6.1), made once a second.
-func (l *loop) dateField() []byte {
-	if second := l.now / time.Second; second != l.dateAt || l.date == nil {
-		l.dateAt = second
-		l.date = append(l.date[:0], "date: "...)
-		l.date = l.wallClock().UTC().AppendFormat(l.date, "Mon, 02 Jan 2006 15:04:05 GMT")
-		l.date = append(l.date, "\r\n"...)
-	}
-	return l.date
 }

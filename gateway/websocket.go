@@ -10,7 +10,7 @@ import (
 
 // upgrade answers a WebSocket handshake (RFC 6455 section 4.2) from the head
 // in l.request.
-func (l *loop) upgrade(c *conn, p *pool) {
+func (l *loop) upgrade(c *conn) {
 	r := &l.request
 	if e := websocket.CheckHandshake(r.Method, r.Minor, r.Combined); e != nil {
 		l.refuse(c, e.Status, e.Reason)
@@ -25,7 +25,8 @@ func (l *loop) upgrade(c *conn, p *pool) {
 	c.out = append(out, "\r\n"...)
 	l.touched(c)
 
-	l.conns.renew(c)
+	p := c.exchange.pool
+	l.releaseExchange(c)
 	d := l.startDialogue(c, kindWebSocket, p)
 	l.block = append(append(l.block[:0], r.Path...), r.Query...)
 	d.pathLen, d.headersAt = uint32(len(r.Path)), uint32(len(l.block))
