@@ -25,6 +25,12 @@ DEMO_PACKAGES   := $(COMMON_PACKAGES) curl telnet
 # The race detector needs a C compiler.
 TEST_PACKAGES   := $(COMMON_PACKAGES) chromium gcc libc6-dev
 
+PEER_PACKAGES   := $(COMMON_PACKAGES) python3-venv nginx-light php-fpm
+PEER_SERVERS    := uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 websockets==17.4 granian==2.8.7 hypercorn==0.18.0 gunicorn==27.0.1
+
+# Further options of make bench-peers, such as BENCH='-runs 5 -nice -15'.
+BENCH ?=
+
 EXAMPLES := php python chat
 
 # $(call need,PACKAGES) installs those that are missing. Without apt-get it trusts that they are there.
@@ -42,7 +48,7 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help build demo demo-needs demo-stop test test-needs lint test-go test-php test-python test-end-to-end test-chaos soak bench chaos fuzz install clean
+.PHONY: help build demo demo-needs demo-stop test test-needs lint test-go test-php test-python test-end-to-end test-chaos soak bench bench-peers chaos fuzz install clean
 
 help:
 	@echo 'make demo        install what the examples need, build gw, start them, say what to try'
@@ -51,6 +57,7 @@ help:
 	@echo 'make build       build ./gw, one static file'
 	@echo 'make install     put it into $(PREFIX)/bin (PREFIX=...)'
 	@echo 'make bench       measure it'
+	@echo 'make bench-peers measure it beside every other server that can be had'
 	@echo 'make soak        the end-to-end tests with the sizes of the promises: 19,000 connections, bodies of 1 GiB'
 	@echo 'make chaos       kill, freeze, reload and scale it under load for $(TIME) (TIME=..., SEED=...)'
 	@echo 'make fuzz        run every fuzz target for $(FUZZTIME) (FUZZTIME=...)'
@@ -121,6 +128,13 @@ soak:
 
 bench:
 	$(GO) run ./bench
+
+# Python's servers go into a folder of their own, for Debian's Python, which runs gw's handlers too.
+bench-peers:
+	$(call need,$(PEER_PACKAGES))
+	test -x build/bench-python/bin/python || $(PYTHON) -m venv build/bench-python
+	build/bench-python/bin/pip install -q $(PEER_SERVERS)
+	PATH="/usr/bin:$$PATH" PEERS_PYTHON=build/bench-python/bin/python $(GO) run ./bench -workers 1,2 -idle 0 -svg docs/peers.svg -markdown build/peers.md $(BENCH)
 
 chaos:
 	$(GO) run ./chaos -time $(TIME) $(if $(SEED),-seed $(SEED))

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"gw/bench/gauge"
 	"gw/bench/load"
@@ -60,8 +61,10 @@ func (b *bench) prepare(ctx context.Context) error {
 
 func (b *bench) measureAll(ctx context.Context) error {
 	for _, s := range scenarios {
-		if err := b.measureScenario(ctx, s); err != nil {
-			return err
+		for _, workers := range b.options.workers {
+			if err := b.measureScenario(ctx, s, workers); err != nil {
+				return err
+			}
 		}
 	}
 	if b.options.idle == 0 {
@@ -82,7 +85,7 @@ func (b *bench) measureAll(ctx context.Context) error {
 }
 
 // measureScenario starts every server of a scenario and lets them take turns.
-func (b *bench) measureScenario(ctx context.Context, s scenario) error {
+func (b *bench) measureScenario(ctx context.Context, s scenario, workers int) error {
 	chosen, sizes := b.chosen(s.name, s.asks), b.sizes(s)
 	if len(chosen) == 0 || len(sizes) == 0 {
 		return nil
@@ -96,14 +99,14 @@ func (b *bench) measureScenario(ctx context.Context, s scenario) error {
 		}
 	}()
 	for _, p := range chosen {
-		if server := b.start(ctx, p, s.asks); server != nil {
+		if server := b.start(ctx, p, s.asks, workers); server != nil {
 			entrants = append(entrants, entrant{peer: p, server: server})
 		}
 	}
 	for _, conns := range sizes {
 		for i := range entrants {
 			entrants[i].row = report.Row{
-				Scenario: s.name, Peer: entrants[i].peer.Name, Connections: conns, Depth: s.depth, FixedRate: b.options.rate,
+				Scenario: s.name, Peer: entrants[i].peer.Name, Beside: entrants[i].peer.Beside, Workers: workers, Connections: conns, Depth: s.depth, FixedRate: b.options.rate,
 			}
 		}
 		if err := b.takeTurns(ctx, entrants, protocol); err != nil {
@@ -151,8 +154,8 @@ func (b *bench) takeTurns(ctx context.Context, entrants []entrant, protocol load
 }
 
 // start starts one server; nil when it does not, which is kept for the verdict.
-func (b *bench) start(ctx context.Context, p peer.Peer, asks string) *peer.Server {
-	job, err := b.kit.NewJob(asks, b.options.workers)
+func (b *bench) start(ctx context.Context, p peer.Peer, asks string, workers int) *peer.Server {
+	job, err := b.kit.NewJob(asks, workers)
 	if err == nil {
 		var server *peer.Server
 		if server, err = p.Start(ctx, b.kit, job); err == nil {
@@ -163,13 +166,20 @@ func (b *bench) start(ctx context.Context, p peer.Peer, asks string) *peer.Serve
 	return nil
 }
 
+// leaveTimeout is how long processes of a server may outlive its first one.
+const leaveTimeout = 3 * time.Second
+
 // stop stops one server, and sees to it that no process of it is left.
 func (b *bench) stop(p peer.Peer, server *peer.Server) {
 	tree := gauge.ReadTree(server.Root)
 	if err := server.Stop(); err != nil {
 		b.breakdown(fmt.Sprintf("%s does not stop: %v", p.Name, err))
 	}
-	if left := tree.Alive(); left > 0 {
+	left := tree.Alive()
+	for deadline := time.Now().Add(leaveTimeout); left > 0 && time.Now().Before(deadline); left = tree.Alive() {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if left > 0 {
 		b.breakdown(fmt.Sprintf("%s left %d of its processes behind", p.Name, left))
 	}
 }

@@ -23,7 +23,7 @@ const (
 // measureIdle starts a server and measures the memory of connections that made
 // one request each.
 func (b *bench) measureIdle(ctx context.Context, s scenario, p peer.Peer) error {
-	server := b.start(ctx, p, s.asks)
+	server := b.start(ctx, p, s.asks, 1)
 	if server == nil {
 		return ctx.Err()
 	}

@@ -12,9 +12,18 @@
 //	go run ./bench -only '^ws gw-'      scenario and peer by regular expression
 //	go run ./bench -nice -15 -retries 2 on a machine that has other work
 //
-// WORKERMAN_SRC names a checkout of Workerman (workerman/coroutine in its vendor
-// folder or beside it) and UVICORN_PYTHON a Python with uvicorn; they join in
-// when set. Figures with ~ were taken while others used over 12 % of the machine.
+// Peers join in where they are found: nginx with php-fpm as Debian installs
+// them, and what these variables name. make bench-peers installs what the
+// registries offer.
+//
+//	PEERS_PYTHON   a Python with uvicorn, granian, hypercorn, gunicorn
+//	WORKERMAN_SRC  a checkout of Workerman, workerman/coroutine in its vendor
+//	               folder or beside it
+//	SWOOLE_SO      the extension, swoole.so
+//	RR_BIN RR_PHP  the binary of RoadRunner and a vendor folder with
+//	               spiral/roadrunner-http
+//
+// Figures with ~ were taken while others used over 12 % of the machine.
 package main
 
 import (
@@ -81,13 +90,16 @@ func run(ctx context.Context, o options) (err error) {
 	if err := writeFile(o.markdown, markdown); err != nil {
 		return err
 	}
+	if err := writeFile(o.svg, b.report.WriteSVG); err != nil {
+		return err
+	}
 	return b.verdict()
 }
 
 // newBench finds out who can be measured.
 func newBench(o options, kit *peer.Kit) *bench {
 	b := &bench{options: o, kit: kit, undoNice: func() {}, report: &report.Report{
-		Command: o.command, Machine: gauge.ReadMachine(), Workers: o.workers, Absent: map[string]string{},
+		Command: o.command, Machine: gauge.ReadMachine(), Absent: map[string]string{},
 	}}
 	for _, p := range peer.All() {
 		if why := p.Absent(kit); why != "" {

@@ -25,12 +25,13 @@ type options struct {
 	conns    []int
 	rate     float64
 	idle     int
-	workers  int
+	workers  []int
 	nice     int
 	awake    bool
 	only     *regexp.Regexp
 	json     string
 	markdown string
+	svg      string
 }
 
 // parseOptions reads the command line; the flag package prints what is wrong.
@@ -44,18 +45,19 @@ func parseOptions(arguments []string) (options, error) {
 	conns := flags.String("conns", "1,64,512", "numbers of connections")
 	flags.Float64Var(&o.rate, "rate", 0, "requests per second at a fixed rate, latencies from the scheduled time; 0: closed loop")
 	flags.IntVar(&o.idle, "idle", 5000, "idle connections whose memory is measured; 0: none")
-	flags.IntVar(&o.workers, "workers", 1, "handler processes of each server")
+	workers := flags.String("workers", "1", "numbers of handler processes of each server")
 	flags.IntVar(&o.nice, "nice", 0, "priority of servers and load; below 0 needs root")
 	flags.BoolVar(&o.awake, "awake", true, "keep the cores from sleeping while one connection is measured")
 	only := flags.String("only", "", "regular expression on 'SCENARIO PEER', such as 'hello gw-php' or 'idle-ws gw-php'")
 	flags.StringVar(&o.gw, "gw", "", "gw binary to measure; default: built from this tree")
 	flags.StringVar(&o.json, "json", "", "file for all figures as JSON")
 	flags.StringVar(&o.markdown, "markdown", "", "file for the tables as Markdown")
+	flags.StringVar(&o.svg, "svg", "", "file for a plot of the processor time per request")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
 	}
 	flags.Visit(func(f *flag.Flag) {
-		if !slices.Contains([]string{"gw", "json", "markdown"}, f.Name) {
+		if !slices.Contains([]string{"gw", "json", "markdown", "svg"}, f.Name) {
 			o.command += fmt.Sprintf(" -%s='%v'", f.Name, f.Value)
 		}
 	})
@@ -64,7 +66,8 @@ func parseOptions(arguments []string) (options, error) {
 	}
 	var err error
 	o.only, err = regexp.Compile(*only)
-	o.conns, err = numbers(*conns, err)
+	o.conns, err = numbers("conns", *conns, err)
+	o.workers, err = numbers("workers", *workers, err)
 	if err = cmp.Or(err, o.check(flags.Args())); err != nil {
 		fmt.Fprintln(flags.Output(), "bench:", err)
 	}
@@ -75,8 +78,8 @@ func (o options) check(rest []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("unexpected argument %q", rest[0])
 	}
-	if o.time <= 0 || o.runs < 1 || o.workers < 1 || o.idle < 0 || o.rate < 0 || o.retries < 0 {
-		return errors.New("time, runs and workers must be positive, idle, rate and retries not negative")
+	if o.time <= 0 || o.runs < 1 || o.idle < 0 || o.rate < 0 || o.retries < 0 {
+		return errors.New("time and runs must be positive, idle, rate and retries not negative")
 	}
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -90,11 +93,11 @@ func (o options) check(rest []string) error {
 }
 
 // numbers reads a list such as 1,64,512, unless something failed before.
-func numbers(list string, before error) (n []int, err error) {
+func numbers(name, list string, before error) (n []int, err error) {
 	for _, word := range strings.Split(list, ",") {
 		i, err := strconv.Atoi(word)
 		if err != nil || i < 1 {
-			return nil, cmp.Or(before, fmt.Errorf("conns: %q is no number of connections", word))
+			return nil, cmp.Or(before, fmt.Errorf("%s: %q is not a number above 0", name, word))
 		}
 		n = append(n, i)
 	}

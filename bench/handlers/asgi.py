@@ -1,4 +1,4 @@
-"""The scenarios as an ASGI application, for gw and uvicorn alike."""
+"""The scenarios as an ASGI application, for gw and the servers of Python alike."""
 
 from urllib.parse import parse_qs
 
@@ -17,6 +17,8 @@ async def app(scope, receive, send):
 async def http(scope, receive, send):
     if scope["path"] == "/json":
         body, kind = await priced(scope, receive), b"application/json"
+    elif scope["path"] == "/vary":
+        body, kind = f"{argument(scope, 'n')} {visit(scope)}".encode(), b"text/plain"
     else:
         body, kind = b"Hello, World!", b"text/plain"
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
@@ -31,9 +33,15 @@ async def priced(scope, receive):
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             break
-    channel = parse_qs(scope["query_string"].decode())["channel"][0]
-    visit = next(value for name, value in scope["headers"] if name == b"x-visit").decode()
-    return summary(b"".join(parts), channel, visit)
+    return summary(b"".join(parts), argument(scope, "channel"), visit(scope))
+
+
+def argument(scope, name):
+    return parse_qs(scope["query_string"].decode())[name][0]
+
+
+def visit(scope):
+    return next(value for name, value in scope["headers"] if name == b"x-visit").decode()
 
 
 async def echo(receive, send):

@@ -19,8 +19,8 @@ func gwPeers() []Peer {
 	return []Peer{
 		gwPeer("gw-php", "php", func(j Job) []string { return php(j.handlerFile(".php")) }, Hello, Vary, JSON, WS, Text),
 		gwPeer("gw-python", "python3", func(j Job) []string { return []string{"python3", j.handlerFile(".py")} }, Hello, Vary, JSON, WS, Text),
-		gwPeer("gw-wsgi", "python3", python("wsgi"), Hello),
-		gwPeer("gw-asgi", "python3", python("asgi"), Hello, JSON, WS),
+		gwPeer("gw-wsgi", "python3", python("wsgi"), Hello, Vary, JSON),
+		gwPeer("gw-asgi", "python3", python("asgi"), Hello, Vary, JSON, WS),
 	}
 }
 

@@ -27,6 +27,7 @@ const (
 type Peer struct {
 	Name      string
 	Scenarios []string
+	Beside    string // the peer of gw that it is compared with; empty for those
 	// Absent says why the peer cannot run here, "" when it can.
 	Absent func(*Kit) string
 	Start  func(context.Context, *Kit, Job) (*Server, error)
@@ -50,7 +51,7 @@ type Server struct {
 
 // All is every peer, in the order of the tables.
 func All() []Peer {
-	return slices.Concat(gwPeers(), []Peer{workerman(), uvicorn(), fasthttp(), rawEpoll()})
+	return slices.Concat(gwPeers(), []Peer{workerman()}, swoolePeers(), []Peer{roadrunner(), fpm()}, pythonPeers(), []Peer{fasthttp(), rawEpoll()})
 }
 
 // Serves tells whether the peer knows a scenario.

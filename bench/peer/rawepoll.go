@@ -6,7 +6,7 @@ import "context"
 // kernel and the loopback cost by themselves.
 func rawEpoll() Peer {
 	return Peer{
-		Name: "rawepoll", Scenarios: []string{Hello, Text}, Absent: here,
+		Name: "rawepoll", Beside: "gw-php", Scenarios: []string{Hello, Text}, Absent: here,
 		Start: func(ctx context.Context, k *Kit, j Job) (*Server, error) {
 			return startReference(ctx, k, j, "rawepoll")
 		},

@@ -10,7 +10,7 @@ import (
 // workerman runs from a checkout of walkor/workerman that WORKERMAN_SRC names.
 func workerman() Peer {
 	return Peer{
-		Name: "workerman", Scenarios: []string{Hello, Vary, JSON, WS, Text},
+		Name: "workerman", Beside: "gw-php", Scenarios: []string{Hello, Vary, JSON, WS, Text},
 		Absent: func(k *Kit) string {
 			source := os.Getenv("WORKERMAN_SRC")
 			if source == "" {

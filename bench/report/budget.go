@@ -21,7 +21,7 @@ var idleBudgets = map[string]float64{"http": 0.6, "text": 0.6, "ws": 1}
 // Budget is what a row may cost; false when nothing is stated for it, such as
 // for a fixed rate, where a server that is not busy wakes up for each request.
 func (r *Report) Budget(row Row) (us float64, stated bool) {
-	if row.Connections != BudgetConnections || row.FixedRate > 0 {
+	if row.Connections != BudgetConnections || row.Workers != 1 || row.FixedRate > 0 {
 		return 0, false
 	}
 	us, stated = budgets[row.Scenario+" "+row.Peer]

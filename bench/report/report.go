@@ -11,14 +11,10 @@ import (
 	"gw/bench/gauge"
 )
 
-// yardstick is the peer whose figures of the same run the ratios are against.
-const yardstick = "fasthttp"
-
 // Report is everything one run of the benchmark found.
 type Report struct {
 	Command string             `json:"command"`
 	Machine gauge.Machine      `json:"machine"`
-	Workers int                `json:"workers"`
 	Absent  map[string]string  `json:"absent"`                // peer -> why it was not measured
 	Alone   map[string]float64 `json:"json_handler_alone_us"` // interpreter -> µs of the json handler without a server
 	Rows    []Row              `json:"rows"`
@@ -27,7 +23,7 @@ type Report struct {
 
 // Settings tells in lines what the figures depend on.
 func (r *Report) Settings() (lines []string) {
-	lines = append(lines, fmt.Sprintf("%v; %d worker(s) for each server.", r.Machine, r.Workers))
+	lines = append(lines, fmt.Sprintf("%v.", r.Machine))
 	if len(r.Alone) > 0 {
 		line := "The json handler alone:"
 		for _, interpreter := range slices.Sorted(maps.Keys(r.Alone)) {
@@ -52,12 +48,12 @@ func (r *Report) Failed() (failed uint64) {
 	return failed
 }
 
-// Ratio is the row's processor time over the yardstick's of the same setting;
-// false when that was not measured.
+// Ratio is the row's processor time over that of the gw it is compared with, in
+// the same setting; false when that was not measured.
 func (r *Report) Ratio(row Row) (float64, bool) {
-	for _, other := range r.Rows {
-		if other.Peer == yardstick && other.Scenario == row.Scenario && other.Connections == row.Connections && other.Median.Total() > 0 {
-			return row.Median.Total() / other.Median.Total(), true
+	for _, gw := range r.Rows {
+		if gw.Peer == row.Beside && gw.Scenario == row.Scenario && gw.Workers == row.Workers && gw.Connections == row.Connections && gw.Median.Total() > 0 {
+			return row.Median.Total() / gw.Median.Total(), true
 		}
 	}
 	return 0, false

@@ -42,8 +42,8 @@ func TestFailuresOfEveryRunCount(t *testing.T) {
 
 func TestMarkdownShowsRatios(t *testing.T) {
 	rows := []Row{
-		{Scenario: "hello", Peer: "gw-php", Connections: 64, Runs: []Run{run(4.5, 1.5, 0)}},
-		{Scenario: "hello", Peer: "fasthttp", Connections: 64, Runs: []Run{{Rate: 107331, CPU: map[gauge.Role]float64{gauge.Handler: 8}}}},
+		{Scenario: "hello", Peer: "gw-php", Workers: 1, Connections: 64, Runs: []Run{run(4.5, 1.5, 0)}},
+		{Scenario: "hello", Peer: "fasthttp", Beside: "gw-php", Workers: 1, Connections: 64, Runs: []Run{{Rate: 107331, CPU: map[gauge.Role]float64{gauge.Handler: 8}}}},
 	}
 	for i := range rows {
 		rows[i].Settle()
@@ -51,7 +51,7 @@ func TestMarkdownShowsRatios(t *testing.T) {
 	r := Report{Command: "make bench", Rows: rows, Absent: map[string]string{"uvicorn": "not installed"}}
 	var text strings.Builder
 	r.WriteMarkdown(&text)
-	for _, want := range []string{"make bench", "Not measured: uvicorn (not installed).", "| 107,331 |", "| 4.5 + 1.5 | 0.80 | 0.75 |"} {
+	for _, want := range []string{"make bench", "Not measured: uvicorn (not installed).", "| 107,331 |", "| 4.5 + 1.5 | 0.80 |  |", "| 8.0 |  |  | 1.33 |"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, text.String())
 		}
@@ -61,11 +61,14 @@ func TestMarkdownShowsRatios(t *testing.T) {
 func TestBudgetOfJSONIsOnTopOfTheHandler(t *testing.T) {
 	r := Report{Alone: map[string]float64{"php": 7, "python3": 20}}
 	for peer, want := range map[string]float64{"gw-php": 17.5, "gw-python": 30, "gw-asgi": 38} {
-		if us, stated := r.Budget(Row{Scenario: "json", Peer: peer, Connections: 64}); !stated || us != want {
+		if us, stated := r.Budget(Row{Scenario: "json", Peer: peer, Workers: 1, Connections: 64}); !stated || us != want {
 			t.Errorf("%s: %v, %v", peer, us, stated)
 		}
 	}
-	for _, row := range []Row{{Scenario: "hello", Peer: "gw-php", Connections: 1}, {Scenario: "hello", Peer: "gw-php", Connections: 64, FixedRate: 1000}} {
+	for _, row := range []Row{
+		{Scenario: "hello", Peer: "gw-php", Workers: 1, Connections: 1}, {Scenario: "hello", Peer: "gw-php", Workers: 2, Connections: 64},
+		{Scenario: "hello", Peer: "gw-php", Workers: 1, Connections: 64, FixedRate: 1000},
+	} {
 		if _, stated := r.Budget(row); stated {
 			t.Errorf("a budget for %+v", row)
 		}

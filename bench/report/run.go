@@ -42,6 +42,8 @@ func (r Run) Noisy() bool { return r.Noise > NoiseLimit }
 type Row struct {
 	Scenario    string  `json:"scenario"`
 	Peer        string  `json:"peer"`
+	Beside      string  `json:"beside,omitempty"` // the peer of gw that it is compared with
+	Workers     int     `json:"workers"`
 	Connections int     `json:"connections"`
 	Depth       int     `json:"under_way_per_connection"`
 	FixedRate   float64 `json:"fixed_rate,omitempty"` // requests per second; 0: closed loop

@@ -12,7 +12,7 @@ import (
 )
 
 // headings of the load table; the cells of [Report.cells] follow them.
-var headings = []string{"conns", "peer", "requests/s", "p50 µs", "p99 µs", "CPU µs", "gateway + handlers", "÷ budget", "÷ " + yardstick, "noise"}
+var headings = []string{"workers", "conns", "peer", "requests/s", "p50 µs", "p99 µs", "CPU µs", "gateway + handlers", "÷ budget", "÷ gw", "noise"}
 
 // idleHeadings of the memory table.
 var idleHeadings = []string{"protocol", "peer", "connections", "RSS KiB each", "PSS KiB each", "of it gateway", "÷ budget", "RSS before MiB", "with", "after"}
@@ -46,11 +46,11 @@ func (r *Report) cells(row Row) []string {
 	if us, stated := r.Budget(row); stated {
 		budget = fmt.Sprintf("%.2f", m.Total()/us)
 	}
-	if x, known := r.Ratio(row); known && row.Peer != yardstick {
+	if x, known := r.Ratio(row); known {
 		ratio = fmt.Sprintf("%.2f", x)
 	}
 	return []string{
-		fmt.Sprint(row.Connections), row.Peer, mark + thousands(m.Rate), mark + micros(m.P50), mark + micros(m.P99),
+		fmt.Sprint(row.Workers), fmt.Sprint(row.Connections), row.Peer, mark + thousands(m.Rate), mark + micros(m.P50), mark + micros(m.P99),
 		fmt.Sprintf("%s%.1f", mark, m.Total()), split(m), budget, ratio, fmt.Sprintf("%.0f %%", 100*m.Noise),
 	}
 }
