@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"protocol/control":   {"github.com/vmihailenco/msgpack/v5"},
 	"protocol/framing":   {},
 	"protocol/http1":     {},
-	"protocol/websocket": {},
+	"protocol/websocket": {"github.com/klauspost/compress/flate"},
 	"protocol/wire":      {},
 	"bench":              {"gw/bench", "golang.org/x/sys/unix", "github.com/valyala/fasthttp", "github.com/fasthttp/websocket"},
 	"chaos":              {"gw/master/api", "golang.org/x/sys/unix", "github.com/fasthttp/websocket"},

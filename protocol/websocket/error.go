@@ -11,7 +11,7 @@ type Error struct {
 
 func (e *Error) Error() string { return strconv.Itoa(int(e.Code)) + ": " + e.Reason }
 
-// The errors of Reader.Next, in the order in which a frame meets them.
+// The errors of Reader.Next and Inflater.Message, in the order in which a frame meets them.
 var (
 	ErrReserved           = &Error{CloseProtocolError, "reserved bit set"}                     // RFC 6455 5.2
 	ErrOpcode             = &Error{CloseProtocolError, "reserved opcode"}                      // RFC 6455 5.2
@@ -22,6 +22,7 @@ var (
 	ErrControlTooLong     = &Error{CloseProtocolError, "control frame longer than 125 bytes"}  // RFC 6455 5.5
 	ErrLength             = &Error{CloseProtocolError, "payload length not in its least form"} // RFC 6455 5.2
 	ErrMessageTooLong     = &Error{CloseTooBig, "message too long"}                            // RFC 6455 7.4.1
+	ErrDeflate            = &Error{CloseInvalidPayload, "compressed message is damaged"}       // RFC 7692 7.2.2
 	ErrText               = &Error{CloseInvalidPayload, "text is not UTF-8"}                   // RFC 6455 8.1
 	ErrClosePayload       = &Error{CloseProtocolError, "close frame with half a code"}         // RFC 6455 5.5.1
 	ErrCloseCode          = &Error{CloseProtocolError, "invalid close code"}                   // RFC 6455 7.4

@@ -19,6 +19,7 @@ const (
 
 	bitFin    = 0x80
 	bitsRSV   = 0x70
+	bitRSV1   = 0x40 // the message is compressed (RFC 7692 6)
 	bitsOp    = 0x0f
 	bitMask   = 0x80
 	bitsLen   = 0x7f
@@ -30,20 +31,21 @@ const (
 
 // header is the head of a client's frame.
 type header struct {
-	length int64
-	key    [maskBytes]byte
-	op     Opcode
-	fin    bool
+	length     int64
+	key        [maskBytes]byte
+	op         Opcode
+	fin        bool
+	compressed bool
 }
 
 // parseHeader reads the head of a masked frame (RFC 6455 5.2). n == 0 and no error: incomplete. A fault is found with the
 // byte that makes it, so that nothing more is waited for.
-func parseHeader(b []byte, inMessage bool) (h header, n int, err error) {
+func parseHeader(b []byte, inMessage, deflate bool) (h header, n int, err error) {
 	if len(b) == 0 {
 		return h, 0, nil
 	}
-	h.op, h.fin = Opcode(b[0]&bitsOp), b[0]&bitFin != 0
-	if err = h.check(b[0], inMessage); err != nil || len(b) == 1 {
+	h.op, h.fin, h.compressed = Opcode(b[0]&bitsOp), b[0]&bitFin != 0, b[0]&bitRSV1 != 0
+	if err = h.check(b[0], inMessage, deflate); err != nil || len(b) == 1 {
 		return h, 0, err
 	}
 	if b[1]&bitMask == 0 {
@@ -61,10 +63,14 @@ func parseHeader(b []byte, inMessage bool) (h header, n int, err error) {
 	return h, n + maskBytes, nil
 }
 
-// check judges the first byte. RSV1 will belong to permessage-deflate (RFC 7692 6): allowed on the first frame of a message
-// of a connection that negotiated it.
-func (h *header) check(first byte, inMessage bool) error {
-	if first&bitsRSV != 0 {
+// check judges the first byte. RSV1 belongs to permessage-deflate: allowed on the first frame of a message of a connection
+// that negotiated it, and nowhere else (RFC 7692 6).
+func (h *header) check(first byte, inMessage, deflate bool) error {
+	reserved := first & bitsRSV
+	if deflate && !inMessage && !h.op.isControl() {
+		reserved &^= bitRSV1
+	}
+	if reserved != 0 {
 		return ErrReserved
 	}
 	switch h.op {

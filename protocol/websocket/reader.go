@@ -20,19 +20,19 @@ import (
 // Event is a complete message or control frame. Data is a view into the buffer given to Next or into the Reader's assembly,
 // valid until the next call.
 type Event struct {
-	Op   Opcode // OpText, OpBinary: a whole message. OpPing, OpPong, OpClose
-	Data []byte // of OpClose: the reason
-	Code uint16 // of OpClose: 1005 when the frame was empty
+	Op         Opcode // OpText, OpBinary: a whole message. OpPing, OpPong, OpClose
+	Data       []byte // of OpClose: the reason
+	Code       uint16 // of OpClose: 1005 when the frame was empty
+	Compressed bool   // Data is for an Inflater; its text was not checked
 }
 
 // Reader assembles a client's frames into messages. The zero value is ready. Between two messages it is one nil pointer.
 type Reader struct {
 	message *message
+	Deflate bool // permessage-deflate was negotiated: messages may be compressed
 }
 
 // message is what must be known in the middle of a message only.
-//
-// permessage-deflate would add its flag here: UTF-8 is then checked behind the inflater, and maxMessage holds for its output.
 type message struct {
 	data   []byte // unmasked payload so far
 	left   int64  // of the current frame's payload
@@ -41,6 +41,8 @@ type message struct {
 	op     Opcode
 	fin    bool // the current frame ends the message
 	text   UTF8
+
+	compressed bool
 }
 
 // Next takes the next event out of buf, unmasking in place. n bytes of buf were used.
@@ -64,7 +66,7 @@ func (r *Reader) Next(buf []byte, maxMessage int) (ev Event, n int, ok bool, err
 				return ev, n, err == nil, err
 			}
 		}
-		h, size, err := parseHeader(buf[n:], r.message != nil)
+		h, size, err := parseHeader(buf[n:], r.message != nil, r.Deflate)
 		if err != nil || size == 0 {
 			return Event{}, n, false, err
 		}
@@ -80,7 +82,7 @@ func (r *Reader) Next(buf []byte, maxMessage int) (ev Event, n int, ok bool, err
 			}
 			ev, err = control(&h, payload)
 			return ev, n + size + len(payload), err == nil, err
-		case h.length > int64(maxMessage-r.Buffered()):
+		case h.length > int64(r.limit(&h, maxMessage)-r.Buffered()):
 			return Event{}, n, false, ErrMessageTooLong
 		case whole && h.fin && r.message == nil:
 			ev, err = single(&h, payload)
@@ -92,6 +94,15 @@ func (r *Reader) Next(buf []byte, maxMessage int) (ev Event, n int, ok bool, err
 			return ev, n, err == nil, err
 		}
 	}
+}
+
+// limit is how long a message may be. What is compressed has its true length told by the inflater; as it stands it may be
+// longer than its text by what DEFLATE adds in the worst case, nine bits for a byte (RFC 1951 3.2.6).
+func (r *Reader) limit(h *header, maxMessage int) int {
+	if h.compressed || r.message != nil && r.message.compressed {
+		return maxMessage + maxMessage/8 + 64
+	}
+	return maxMessage
 }
 
 // Buffered is how many bytes of an unfinished message are held.
@@ -117,12 +128,15 @@ func (r *Reader) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, m.key[:]...)
 	b = append(b, byte(m.op), 0, byte(m.text.state))
 	if m.fin {
-		b[len(b)-2] = 1
+		b[len(b)-2] |= 1
+	}
+	if m.compressed {
+		b[len(b)-2] |= 2
 	}
 	return append(b, m.data...), nil
 }
 
-// UnmarshalBinary takes over a state that AppendBinary saved.
+// UnmarshalBinary takes over a state that AppendBinary saved. Deflate is not part of it.
 func (r *Reader) UnmarshalBinary(b []byte) error {
 	r.message = nil
 	if len(b) == 0 {
@@ -136,11 +150,13 @@ func (r *Reader) UnmarshalBinary(b []byte) error {
 		length: int64(binary.BigEndian.Uint64(b[8:])),
 		key:    [maskBytes]byte(b[16:]),
 		op:     Opcode(b[20]),
-		fin:    b[21] != 0,
+		fin:    b[21]&1 != 0,
 		text:   UTF8{utf8State(b[22])},
 		data:   slices.Clone(b[messageBytes:]),
+
+		compressed: b[21]&2 != 0,
 	}
-	if m.left < 0 || m.left > m.length || m.op != OpText && m.op != OpBinary {
+	if m.compressed && !r.Deflate || m.left < 0 || m.left > m.length || m.op != OpText && m.op != OpBinary {
 		return errors.New("websocket reader: invalid saved state")
 	}
 	r.message = m
@@ -160,16 +176,16 @@ func control(h *header, payload []byte) (ev Event, err error) {
 // single reads a message of one frame that lies whole in the caller's buffer.
 func single(h *header, payload []byte) (Event, error) {
 	Unmask(payload, h.key, 0)
-	if h.op == OpText && !utf8.Valid(payload) {
+	if h.op == OpText && !h.compressed && !utf8.Valid(payload) {
 		return Event{}, ErrText
 	}
-	return Event{Op: h.op, Data: payload}, nil
+	return Event{Op: h.op, Data: payload, Compressed: h.compressed}, nil
 }
 
 // begin starts a frame that goes into the assembly.
 func (r *Reader) begin(h *header) {
 	if r.message == nil {
-		r.message = &message{op: h.op}
+		r.message = &message{op: h.op, compressed: h.compressed}
 	}
 	m := r.message
 	m.left, m.length, m.key, m.fin = h.length, h.length, h.key, h.fin
@@ -179,7 +195,7 @@ func (r *Reader) begin(h *header) {
 func (m *message) take(buf []byte) (int, error) {
 	part := buf[:min(m.left, int64(len(buf)))]
 	Unmask(part, m.key, int(m.length-m.left)&3)
-	if m.op == OpText && !m.text.Write(part) {
+	if m.op == OpText && !m.compressed && !m.text.Write(part) {
 		return len(part), ErrText
 	}
 	m.grow(len(part))
@@ -207,5 +223,5 @@ func (r *Reader) finish() (Event, error) {
 	if m.op == OpText && !m.text.Complete() {
 		return Event{}, ErrText
 	}
-	return Event{Op: m.op, Data: m.data}, nil
+	return Event{Op: m.op, Data: m.data, Compressed: m.compressed}, nil
 }

@@ -43,6 +43,9 @@ func frames(parts ...any) []byte {
 	return b
 }
 
+// compressed stands in for the code of an event that is for an Inflater.
+const compressed = 1
+
 // event is an Event that outlives the buffer.
 type event struct {
 	op   Opcode
@@ -54,7 +57,11 @@ type event struct {
 // two pieces the Reader is moved, as at the upgrade of a running gateway.
 func read(t testing.TB, stream []byte, size, maxMessage int) (events []event, rest int, err error) {
 	t.Helper()
-	var r Reader
+	return readAs(t, Reader{}, stream, size, maxMessage)
+}
+
+func readAs(t testing.TB, r Reader, stream []byte, size, maxMessage int) (events []event, rest int, err error) {
+	t.Helper()
 	var buf []byte
 	for len(stream) > 0 {
 		piece := stream[:min(size, len(stream))]
@@ -69,13 +76,16 @@ func read(t testing.TB, stream []byte, size, maxMessage int) (events []event, re
 			if !ok {
 				break
 			}
+			if ev.Compressed {
+				ev.Code = compressed
+			}
 			events = append(events, event{ev.Op, string(ev.Data), ev.Code})
 		}
 		if len(buf) >= 131 {
 			t.Fatalf("%d bytes left with the caller", len(buf))
 		}
 		saved, _ := r.AppendBinary(nil)
-		r = Reader{}
+		r = Reader{Deflate: r.Deflate}
 		if err := r.UnmarshalBinary(saved); err != nil {
 			t.Fatal(err)
 		}
@@ -155,6 +165,38 @@ func TestReader(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// RSV1 marks the first frame of a compressed message where that was negotiated (RFC 7692 6.1).
+func TestReaderOfCompressedMessages(t *testing.T) {
+	as := func(op Opcode, data string) event { return event{op, data, compressed} }
+	for name, test := range map[string]struct {
+		stream []byte
+		events []event
+		err    error
+	}{
+		"text":                           {frames(0xc1, "\xf2\x48"), []event{as(OpText, "\xf2\x48")}, nil}, // not UTF-8, and need not be
+		"binary and plain":               {frames(0xc2, "a", 0x81, "b"), []event{as(OpBinary, "a"), {OpText, "b", 0}}, nil},
+		"fragments":                      {frames(0x41, "\xff", 0x00, "\xff", 0x80, ""), []event{as(OpText, "\xff\xff")}, nil},
+		"plain after fragments":          {frames(0x42, "a", 0x80, "b", 0x81, "\xff"), []event{as(OpBinary, "ab")}, ErrText},
+		"RSV1 on a continuation":         {frames(0x41, "a", 0xc0, "b"), nil, ErrReserved},
+		"RSV1 on a later frame":          {frames(0x01, "a", 0xc0, "b"), nil, ErrReserved},
+		"RSV1 on a ping":                 {frames(0xc9, "a"), nil, ErrReserved},
+		"RSV1 on a close":                {frames(0xc8, ""), nil, ErrReserved},
+		"RSV2":                           {frames(0xe1, "a"), nil, ErrReserved},
+		"RSV3":                           {frames(0xd1, "a"), nil, ErrReserved},
+		"ping between fragments":         {frames(0x42, "a", 0x89, "p", 0x80, "b"), []event{{OpPing, "p", 0}, as(OpBinary, "ab")}, nil},
+		"as long as DEFLATE may make it": {frames(0xc2, strings.Repeat("x", 1189)), []event{as(OpBinary, strings.Repeat("x", 1189))}, nil},
+		"longer":                         {frames(0xc2, strings.Repeat("x", 1190)), nil, ErrMessageTooLong},
+		"longer, in fragments":           {frames(0x42, strings.Repeat("x", 1000), 0x80, strings.Repeat("x", 190)), nil, ErrMessageTooLong},
+	} {
+		for size := 1; size <= len(test.stream); size++ {
+			events, _, err := readAs(t, Reader{Deflate: true}, test.stream, size, 1000)
+			if !slices.Equal(events, test.events) || err != test.err && (err != nil || test.err != nil) {
+				t.Fatalf("%s in pieces of %d: %v, %v; want %v, %v", name, size, events, err, test.events, test.err)
+			}
+		}
 	}
 }
 
@@ -342,17 +384,24 @@ func TestForeignClientUnderstandsUs(t *testing.T) {
 }
 
 // naive reads a whole stream the plain way: frame by frame, copying, with a large integer for the length.
-func naive(stream []byte, maxMessage int) (events []event, err error) {
+func naive(stream []byte, maxMessage int, deflate bool) (events []event, err error) {
 	var op Opcode
 	var data []byte
+	var code uint16
 	for {
 		b := stream
 		if len(b) < 1 {
 			return events, nil
 		}
-		fin, frameOp := b[0]>>7 == 1, Opcode(b[0]&15)
+		fin, frameOp, reserved := b[0]>>7 == 1, Opcode(b[0]&15), b[0]>>4&7
+		if deflate && op == 0 && frameOp < 8 {
+			if reserved&4 != 0 {
+				code = compressed
+			}
+			reserved &= 3
+		}
 		switch {
-		case b[0]>>4&7 != 0:
+		case reserved != 0:
 			return events, ErrReserved
 		case frameOp > 2 && frameOp < 8 || frameOp > 10:
 			return events, ErrOpcode
@@ -389,7 +438,11 @@ func naive(stream []byte, maxMessage int) (events []event, err error) {
 		if len(b) < n+4 {
 			return events, nil
 		}
-		if frameOp < 8 && length > uint64(maxMessage-len(data)) {
+		most := maxMessage
+		if code == compressed {
+			most += maxMessage/8 + 64
+		}
+		if frameOp < 8 && length > uint64(most-len(data)) {
 			return events, ErrMessageTooLong
 		}
 		key := [4]byte(b[n:])
@@ -424,15 +477,15 @@ func naive(stream []byte, maxMessage int) (events []event, err error) {
 				op = frameOp
 			}
 			data = append(data, payload...)
-			if op == OpText && (!mendable(data) || whole && fin && !utf8.Valid(data)) {
+			if op == OpText && code != compressed && (!mendable(data) || whole && fin && !utf8.Valid(data)) {
 				return events, ErrText
 			}
 			if !whole {
 				return events, nil
 			}
 			if fin {
-				events = append(events, event{op, string(data), 0})
-				op, data = 0, nil
+				events = append(events, event{op, string(data), code})
+				op, data, code = 0, nil, 0
 			}
 		}
 		stream = stream[n+4+len(payload):]
@@ -446,12 +499,14 @@ func FuzzReader(f *testing.F) {
 	for _, test := range streams {
 		f.Add(test.stream, uint8(0))
 		f.Add(test.stream, uint8(6))
+		f.Add(test.stream, uint8(134))
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, size uint8) {
 		stream = stream[:min(len(stream), 2048)] // what follows is quadratic
-		want, wantErr := naive(stream, 1000)
+		deflate := size >= 128
+		want, wantErr := naive(stream, 1000, deflate)
 		for _, size := range []int{int(size) + 1, len(stream) + 1} {
-			events, _, err := read(t, stream, size, 1000)
+			events, _, err := readAs(t, Reader{Deflate: deflate}, stream, size, 1000)
 			if !slices.Equal(events, want) || err != wantErr && (err != nil || wantErr != nil) {
 				t.Fatalf("pieces of %d: %v, %v; want %v, %v", size, events, err, want, wantErr)
 			}
