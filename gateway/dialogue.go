@@ -95,7 +95,8 @@ func (d *dialogue) unlink(it *item) {
 
 func (d *dialogue) describe(c *conn) wire.Connection {
 	return wire.Connection{ID: c.id, Listener: c.listener.id, Peer: c.peer, Kind: c.kind.String(),
-		Path: d.handshake[:d.pathLen], Query: d.handshake[d.pathLen:d.headersAt], Headers: d.handshake[d.headersAt:]}
+		Path: d.handshake[:d.pathLen], Query: d.handshake[d.pathLen:d.headersAt], Headers: d.handshake[d.headersAt:],
+		Session: d.session, UID: d.uid}
 }
 
 // startDialogue makes c a connection of messages.

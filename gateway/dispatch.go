@@ -271,7 +271,7 @@ func (l *loop) deliverEvent(w *worker, c *conn, it *item) {
 	if !d.known {
 		if it.op != wire.OpOpen {
 			conn := d.describe(c)
-			l.endMessage(w, wire.AppendAttach(l.beginMessage(w), &conn, d.session, d.uid))
+			l.endMessage(w, wire.AppendAttach(l.beginMessage(w), &conn))
 		}
 		d.known = true
 	}

@@ -22,12 +22,14 @@ type Message struct {
 	Status  int    // RES, RES_START
 	Flags   uint64
 	Code    uint64 // CLOSE
-	Text    []byte // reason, group, uid, level, CALL name
+	Text    []byte // reason, group, uid, level, CALL name, subprotocol
 	Data    []byte // body, payload, session, log text
 	Cut     bool   // RES_END with nil: the answer was cut off
+	Choose  bool   // ACCEPT with nil for the subprotocol: the gateway chooses
 	Headers Headers
+	UID     []byte // ACCEPT
 	IDs     IDs    // SENDMANY, and the exceptions of PUBLISH and BROADCAST
-	Value   []byte // READY map, CALL args: raw msgpack
+	Value   []byte // READY map, CALL args, Names of the groups of ACCEPT: raw msgpack
 }
 
 // Next decodes the next message into m. false: the frame is used up or faulty,
@@ -89,6 +91,8 @@ func (b *Batch) decode(m *Message, op Op, wide uint64, n int) int {
 		m.ID = r.Uint()
 		data, ok := r.BytesOrNil()
 		m.Data, m.Cut = data, !ok
+	case OpAccept:
+		return b.decodeAccept(m, n)
 	case OpSend:
 		m.ID, m.Flags, m.Data = r.Uint(), r.Uint(), r.Bytes()
 	case OpCloseConn:
@@ -117,6 +121,20 @@ func (b *Batch) decode(m *Message, op Op, wide uint64, n int) int {
 	return need
 }
 
+// decodeAccept reads ACCEPT, whose session, uid and groups may be left out.
+func (b *Batch) decodeAccept(m *Message, n int) int {
+	r := &b.r
+	m.ID = r.Uint()
+	text, ok := r.BytesOrNil()
+	m.Text, m.Choose = text, !ok
+	m.Headers = Headers(r.Raw())
+	if n < 7 {
+		return 4
+	}
+	m.Data, m.UID, m.Value = r.Bytes(), r.Bytes(), r.names()
+	return 7
+}
+
 // elements is the number of elements a handler's message must have.
 func elements(op Op) (n int, known bool) {
 	switch op {
@@ -124,7 +142,7 @@ func elements(op Op) (n int, known bool) {
 		return 2, true
 	case OpDone, OpResChunk, OpResEnd, OpJoin, OpLeave, OpBind, OpSession, OpReady, OpBye, OpLog:
 		return 3, true
-	case OpSend, OpCloseConn, OpSendMany, OpSendUID, OpCall:
+	case OpAccept, OpSend, OpCloseConn, OpSendMany, OpSendUID, OpCall:
 		return 4, true
 	case OpRes, OpResStart, OpPublish, OpBroadcast:
 		return 5, true
@@ -183,6 +201,31 @@ func (w *IDWalk) Next() (id uint64, ok bool) {
 	return w.r.Uint(), true
 }
 
+// Names is a raw array of texts.
+type Names []byte
+
+func (r *Reader) names() []byte {
+	start := r.off
+	for n := r.Array(); n > 0 && r.err == nil; n-- {
+		r.Bytes()
+	}
+	if r.err != nil {
+		return nil
+	}
+	return r.b[start:r.off:r.off]
+}
+
+// Each calls f with one text after the other.
+func (names Names) Each(f func(name []byte)) {
+	if len(names) == 0 {
+		return
+	}
+	r := NewReader(names)
+	for n := r.Array(); n > 0; n-- {
+		f(r.Bytes())
+	}
+}
+
 // Ready is the map of READY.
 type Ready struct {
 	PID             int
@@ -194,7 +237,7 @@ type Ready struct {
 }
 
 // Events is the set of events a handler wants.
-type Events struct{ Request, Connect, Message, Close, Buffer bool }
+type Events struct{ Request, Connect, Message, Close, Buffer, Handshake bool }
 
 // DecodeReady reads the map of a READY.
 func DecodeReady(value []byte) (Ready, error) {
@@ -234,6 +277,8 @@ func (r *Reader) events() (e Events) {
 			e.Close = true
 		case "buffer":
 			e.Buffer = true
+		case "handshake":
+			e.Handshake = true
 		}
 	}
 	return e

@@ -93,6 +93,9 @@ type Connection struct {
 	Listener             int
 	Peer, Kind           string
 	Path, Query, Headers []byte
+	Flags                uint64 // FlagTLS, FlagHTTP2
+	Session              []byte
+	UID                  string
 }
 
 func appendConnection(dst []byte, c *Connection) []byte {
@@ -103,13 +106,14 @@ func appendConnection(dst []byte, c *Connection) []byte {
 
 // AppendOpen writes OPEN.
 func AppendOpen(dst []byte, c *Connection) []byte {
-	return appendConnection(append(AppendArray(dst, 8), byte(OpOpen)), c)
+	dst = appendConnection(append(AppendArray(dst, 11), byte(OpOpen)), c)
+	return AppendStr(AppendBin(AppendUint(dst, c.Flags), c.Session), c.UID)
 }
 
 // AppendAttach writes ATTACH.
-func AppendAttach(dst []byte, c *Connection, session []byte, uid string) []byte {
-	dst = appendConnection(append(AppendArray(dst, 10), byte(OpAttach)), c)
-	return AppendStr(AppendBin(dst, session), uid)
+func AppendAttach(dst []byte, c *Connection) []byte {
+	dst = appendConnection(append(AppendArray(dst, 11), byte(OpAttach)), c)
+	return AppendUint(AppendStr(AppendBin(dst, c.Session), c.UID), c.Flags)
 }
 
 // AppendMessage writes MSG.

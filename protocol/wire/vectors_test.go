@@ -63,7 +63,9 @@ func gatewayVectors() []vector {
 		"stream_credit": StreamCredit, "debug": true, "listeners": list(list(1, "front", "http", "127.0.0.1:8080"))}
 	request := &Request{ID: 1<<32 | 5, Flags: FlagTLS, Listener: 1, Peer: "127.0.0.1:51000", Method: []byte("POST"),
 		Path: []byte("/a%20b"), Query: []byte("q=1&r=\xff"), Headers: []byte("host: x\naccept: */*\naccept: text/html\n"), Body: []byte("{\"a\":1}")}
-	conn := &Connection{ID: 1 << 40, Listener: 3, Peer: "[::1]:9", Kind: "websocket", Path: []byte("/chat"), Query: []byte("room=1"), Headers: []byte("host: x\n")}
+	conn := &Connection{ID: 1 << 40, Listener: 3, Peer: "[::1]:9", Kind: "websocket", Path: []byte("/chat"), Query: []byte("room=1"), Headers: []byte("host: x\n"),
+		Flags: FlagTLS, Session: []byte("\x81\xa4name\xa3Tom"), UID: "u1"}
+	handshake := &Request{ID: 6, Flags: FlagWebSocket, Listener: 1, Peer: "unix:", Method: []byte("GET"), Path: []byte("/chat"), Headers: []byte("upgrade: websocket\nsec-websocket-protocol: a, b\n")}
 	long := string(bytes.Repeat([]byte("0123456789abcdef"), 4200))
 	return []vector{
 		one("hello", AppendHello(nil, hello), 1, 1, 1, helloMap),
@@ -73,16 +75,19 @@ func gatewayVectors() []vector {
 		one("reply with an error", AppendStr(AppendReply(nil, 5, false), "unknown call"), 4, 5, false, "unknown call"),
 		one("request", AppendRequest(nil, request), 0x10, 1<<32|5, FlagTLS, 1, "127.0.0.1:51000", "POST", bin("/a%20b"), bin("q=1&r=\xff"),
 			bin("host: x\naccept: */*\naccept: text/html\n"), bin("{\"a\":1}")),
+		one("handshake", AppendRequest(nil, handshake), 0x10, 6, FlagWebSocket, 1, "unix:", "GET", bin("/chat"), bin(""),
+			bin("upgrade: websocket\nsec-websocket-protocol: a, b\n"), bin("")),
 		one("credit", AppendCredit(nil, 9, 65536), 0x12, 9, 65536),
 		one("abort", AppendAbort(nil, 9, AbortClientGone), 0x13, 9, 1),
-		one("open", AppendOpen(nil, conn), 0x30, 1<<40, 3, "[::1]:9", "websocket", bin("/chat"), bin("room=1"), bin("host: x\n")),
+		one("open", AppendOpen(nil, conn), 0x30, 1<<40, 3, "[::1]:9", "websocket", bin("/chat"), bin("room=1"), bin("host: x\n"),
+			FlagTLS, bin("\x81\xa4name\xa3Tom"), "u1"),
 		one("text message", AppendMessage(nil, 300, 0, []byte("Tom")), 0x31, 300, 0, bin("Tom")),
 		one("binary message", AppendMessage(nil, 300, FlagBinary, []byte{0, 0xff, 0x0a}), 0x31, 300, 1, bin("\x00\xff\n")),
 		one("empty message", AppendMessage(nil, 300, 0, nil), 0x31, 300, 0, bin("")),
 		one("message of 67200 bytes", AppendMessage(nil, 300, 0, []byte(long)), 0x31, 300, 0, bin(long)),
 		one("close", AppendClose(nil, 300, 1001, "bye"), 0x32, 300, 1001, "bye"),
-		one("attach", AppendAttach(nil, conn, []byte("\x81\xa4name\xa3Tom"), "u1"), 0x33, 1<<40, 3, "[::1]:9", "websocket", bin("/chat"), bin("room=1"),
-			bin("host: x\n"), bin("\x81\xa4name\xa3Tom"), "u1"),
+		one("attach", AppendAttach(nil, conn), 0x33, 1<<40, 3, "[::1]:9", "websocket", bin("/chat"), bin("room=1"),
+			bin("host: x\n"), bin("\x81\xa4name\xa3Tom"), "u1", FlagTLS),
 		one("buffer full", AppendBuf(nil, 300, true), 0x34, 300, 1),
 		one("buffer drained", AppendBuf(nil, 300, false), 0x34, 300, 0),
 		one("detach", AppendDetach(nil, 300), 0x35, 300),
@@ -113,6 +118,8 @@ func workerVectors(t *testing.T) []vector {
 		one("stream chunk", 0x22, 5, bin("data: 1\n\n")),
 		one("stream end", 0x23, 5, bin("")),
 		one("stream cut off", 0x23, 5, nil),
+		one("accept", 0x25, 6, "chat", map[string]any{"set-cookie": list("a=1", "b=2")}, bin("\x81\xa4name\xa3Tom"), "u1", list("room", "lobby")),
+		one("accept with no more than that", 0x25, 6, nil, list()),
 		one("send text", 0x40, 300, 0, bin("Hello Tom")),
 		one("send binary", 0x40, 300, 1, bin("\x00\xff")),
 		one("close", 0x41, 300, 1000, "done"),

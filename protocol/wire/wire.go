@@ -69,6 +69,7 @@ const (
 	OpResStart  Op = 0x21
 	OpResChunk  Op = 0x22
 	OpResEnd    Op = 0x23
+	OpAccept    Op = 0x25
 	OpSend      Op = 0x40
 	OpCloseConn Op = 0x41
 	OpSendMany  Op = 0x42
@@ -81,11 +82,13 @@ const (
 	OpSendUID   Op = 0x4b
 )
 
-// Flags of REQ.
+// Flags of REQ; FlagTLS and FlagHTTP2 also of OPEN and ATTACH.
 const (
-	FlagBodyFile = 2
-	FlagTLS      = 4
-	FlagHTTP10   = 8
+	FlagBodyFile  = 2
+	FlagTLS       = 4
+	FlagHTTP10    = 8
+	FlagWebSocket = 16 // a handshake: ACCEPT or RES answers it
+	FlagHTTP2     = 32
 )
 
 // FlagBinary marks a binary message in MSG, SEND and their kin.

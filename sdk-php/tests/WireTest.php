@@ -33,8 +33,9 @@ return static function (Suite $suite, Codec $codec): void {
         return $messages;
     };
     // The extension packs what JSON shows as null for an empty array of headers or ids as the array it is.
+    $nils = [[Gw\Internal\Op::RES_END, 2], [Gw\Internal\Op::ACCEPT, 2]];
     $emptied = static fn (array $messages): array => array_map(static fn (array $m): array => [
-        ...array_map(static fn (mixed $field): mixed => $field ?? ($m[0] === Gw\Internal\Op::RES_END ? null : []), $m),
+        ...array_map(static fn (mixed $field, int $i): mixed => $field ?? (in_array([$m[0], $i], $nils, true) ? null : []), $m, array_keys($m)),
     ], $messages);
 
     foreach ($vectors['frames'] as ['name' => $name, 'from' => $from, 'hex' => $hex, 'messages' => $messages]) {

@@ -36,6 +36,7 @@ final class Op
     public const RES_START = 0x21;
     public const RES_CHUNK = 0x22;
     public const RES_END = 0x23;
+    public const ACCEPT = 0x25;
     public const SEND = 0x40;
     public const CLOSE = 0x41;
     public const SENDMANY = 0x42;
