@@ -234,7 +234,7 @@ func (l *loop) blocked(c *conn) bool {
 	if c.exchange == nil {
 		return c.pending() > pipelineBytes
 	}
-	return c.exchange.state != exchangeBody
+	return !c.exchange.takes()
 }
 
 // pipelineBytes is how much of earlier answers may wait when the next request
@@ -382,7 +382,7 @@ func (l *loop) rearm(c *conn) {
 		l.deadlines.arm(c, l.now, limits.HeaderTimeout)
 	case c.exchange == nil:
 		l.deadlines.arm(c, l.now, limits.IdleTimeout)
-	case c.exchange.state == exchangeBody:
+	case c.exchange.takes():
 		l.deadlines.arm(c, l.now, limits.BodyTimeout)
 	default:
 		l.deadlines.disarm(c)
@@ -426,6 +426,10 @@ func (l *loop) finishHalf(c *conn) {
 		return
 	}
 	if c.kind == kindHTTP {
+		if e := c.exchange; e != nil && e.incomplete() && len(c.in) == 0 { // the rest of its body will never come
+			l.lost(c)
+			return
+		}
 		if !l.blocked(c) || c.exchange == nil && len(c.in) == 0 {
 			l.closeAfterFlush(c)
 		}

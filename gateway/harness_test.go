@@ -152,7 +152,7 @@ type handler struct {
 type received struct {
 	op   wire.Op
 	id   uint64
-	n    uint64 // flags of MSG, code of CLOSE and ABORT, bytes of CREDIT
+	n    uint64 // flags of REQ and MSG, fin of BODY, code of CLOSE and ABORT, bytes of CREDIT
 	data []byte // body, message, path of OPEN and ATTACH
 	path string
 	head string // header block
@@ -290,6 +290,9 @@ func decodeForHandler(t *testing.T, payload []byte) (out []received) {
 			used = 4
 		case wire.OpClose:
 			m.id, m.n, m.data = r.Uint(), r.Uint(), r.Bytes()
+			used = 4
+		case wire.OpBody:
+			m.id, m.data, m.n = r.Uint(), r.Bytes(), r.Uint()
 			used = 4
 		case wire.OpCredit, wire.OpAbort, wire.OpBuf:
 			m.id, m.n = r.Uint(), r.Uint()

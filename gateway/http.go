@@ -14,6 +14,7 @@ import (
 //	exchangeWaiting   in the queue or at a worker, nothing answered yet
 //	exchangeStreaming the head of a streamed answer was written
 //	exchangeServing   the gateway makes the body itself, from a source
+//	exchangeDiscard   answered; the rest of its body is thrown away
 type exchangeState uint8
 
 const (
@@ -21,6 +22,7 @@ const (
 	exchangeWaiting
 	exchangeStreaming
 	exchangeServing
+	exchangeDiscard
 )
 
 // exchange is one HTTP request and its answer. A connection has at most one;
@@ -37,6 +39,7 @@ type exchange struct {
 	idempotent bool // may be sent to a second worker when the first died (RFC 9110 section 9.2.2)
 	oldClient  bool // HTTP/1.0: no chunked answer
 	chunkedIn  bool
+	undecided  bool // whether its chunked body is streamed
 
 	incoming              int64 // body bytes announced and still to come in
 	received              int64 // body bytes so far, of a chunked one
@@ -45,6 +48,7 @@ type exchange struct {
 	flagsAt               int    // where the REQ's flags stand in item.data
 	headersAt, headersLen int    // and its header block
 	spool                 *spool
+	upload                *upload // nil: the handler gets the body as a whole
 
 	status   int // of the answer, 0 before it
 	framing  bodyFraming
@@ -80,7 +84,7 @@ func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 			l.beginExchange(c)
 			continue
 		}
-		if c.exchange.state != exchangeBody {
+		if !c.exchange.incomplete() {
 			return used
 		}
 		n, done := l.takeBody(c, buf[used:])
@@ -96,12 +100,17 @@ func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 }
 
 func (l *loop) refuseParse(c *conn, err error) {
-	status, reason := 400, err.Error()
+	status, reason := blame(err)
+	l.refuse(c, status, reason)
+}
+
+// blame is the status and the reason that tell a client what it did wrong.
+func blame(err error) (status int, reason string) {
 	var e *http1.Error
 	if errors.As(err, &e) {
-		status, reason = e.Status, e.Reason
+		return e.Status, e.Reason
 	}
-	l.refuse(c, status, reason)
+	return 400, err.Error()
 }
 
 // beginExchange acts on the head in l.request: one of the stages answers it, or
@@ -121,8 +130,7 @@ func (l *loop) beginExchange(c *conn) {
 	l.encodeHead(e, r)
 	l.beginBody(c, r.ContentLength)
 	if r.Expect100 && c.exchange == e && e.state == exchangeBody {
-		c.out = append(l.output(c), "HTTP/1.1 100 Continue\r\n\r\n"...)
-		l.touched(c)
+		l.sendContinue(c)
 	}
 }
 
@@ -269,6 +277,10 @@ func matchPrefix(path []byte, prefix string) bool {
 // expireHTTP ends a connection that sent too slowly or stayed idle too long.
 func (l *loop) expireHTTP(c *conn) {
 	switch {
+	case c.exchange != nil && c.exchange.state == exchangeDiscard:
+		l.drop(c)
+	case c.exchange != nil && c.exchange.upload != nil:
+		l.breakUpload(c, 408, "the body came too slowly")
 	case c.exchange != nil:
 		l.refuse(c, 408, "the body came too slowly")
 	case len(c.in) > 0:
@@ -302,8 +314,10 @@ func (l *loop) fail(c *conn, status int, reason string) {
 
 // finishExchange is the end of an answered request.
 func (l *loop) finishExchange(c *conn) {
-	e := c.exchange
-	keep := e.keepAlive
+	if l.discardRest(c) {
+		return
+	}
+	keep := c.exchange.keepAlive
 	l.releaseExchange(c)
 	switch {
 	case !keep:
@@ -360,6 +374,7 @@ func (l *loop) withdraw(c *conn) {
 	switch {
 	case e.worker != nil:
 		l.abort(e.worker, c.id, wire.AbortClientGone)
+		l.conns.renew(c) // what the handler still says of it must find nobody
 		return
 	case e.item == nil:
 		return

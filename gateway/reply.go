@@ -110,6 +110,7 @@ func (l *loop) replyWhole(c *conn, r *reply, body []byte) {
 func (l *loop) beginReply(c *conn, r *reply) {
 	e := c.exchange
 	e.status = r.status
+	l.settleUpload(c)
 	e.frame(c, r)
 	if m, ok := c.transport.(messenger); ok {
 		m.sendHead(l, c, r)
