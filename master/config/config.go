@@ -52,6 +52,9 @@ type Pool struct {
 
 	OnCrash string // redeliver, close, drop
 	Reload  bool   // false: gw reload leaves it alone
+	// ReloadParallel is how many workers a reload replaces at a time, once the
+	// first has shown that the new code runs.
+	ReloadParallel int
 }
 
 // Listener is one socket.

@@ -95,6 +95,7 @@ var poolKeys = []key[Pool]{
 	durationKey("stop_timeout", "Longest time a worker has to finish what it holds.", time.Millisecond, func(p *Pool) *time.Duration { return &p.StopTimeout }),
 	choiceKey("on_crash", "What becomes of messages a dying worker had not finished.", func(p *Pool) *string { return &p.OnCrash }, "redeliver", "close", "drop"),
 	flagKey("reload", "Whether gw reload replaces the workers.", func(p *Pool) *bool { return &p.Reload }),
+	numberKey("reload_parallel", "How many workers a reload replaces at a time, after the first.", 1, maxWorkers, func(p *Pool) *int { return &p.ReloadParallel }),
 }
 
 var listenerKeys = []key[Listener]{
