@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"protocol/wire":      {},
 	"bench":              {"gw/bench", "golang.org/x/sys/unix", "github.com/valyala/fasthttp", "github.com/fasthttp/websocket"},
 	"chaos":              {"gw/master/api", "golang.org/x/sys/unix", "github.com/fasthttp/websocket"},
+	"conformance":        {"gw/conformance"},
 	"tests":              {},
 	"examples":           {},
 }
@@ -97,7 +98,7 @@ func foreign(path string) bool {
 
 func allowed(row []string, path string) bool {
 	return slices.ContainsFunc(row, func(may string) bool {
-		return path == may || may == "gw/bench" && strings.HasPrefix(path, "gw/bench/")
+		return path == may || (may == "gw/bench" || may == "gw/conformance") && strings.HasPrefix(path, may+"/")
 	})
 }
 

@@ -90,7 +90,7 @@ func (l *loop) takeChunked(c *conn, buf []byte) (n int, done bool) {
 	}
 	e.received += int64(len(out) - len(e.body))
 	e.body = out
-	if e.received > c.listener.limits.MaxBodyBytes {
+	if e.chunked.Left() > c.listener.limits.MaxBodyBytes-e.received {
 		l.refuse(c, 413, "body longer than max_body")
 		return len(buf), true
 	}

@@ -82,6 +82,7 @@ func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 			c.scanned = 0
 			used += n
 			l.beginExchange(c)
+			l.inviteBody(c, buf[used:])
 			continue
 		}
 		if !c.exchange.incomplete() {
@@ -100,6 +101,10 @@ func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 }
 
 func (l *loop) refuseParse(c *conn, err error) {
+	if c.exchange == nil {
+		l.openExchange(c, nil)
+		c.exchange.head = string(l.request.Method) == "HEAD"
+	}
 	status, reason := blame(err)
 	l.refuse(c, status, reason)
 }
@@ -129,7 +134,12 @@ func (l *loop) beginExchange(c *conn) {
 	e.item = l.items.get(wire.OpReq, c.id, c, e.pool)
 	l.encodeHead(e, r)
 	l.beginBody(c, r.ContentLength)
-	if r.Expect100 && c.exchange == e && e.state == exchangeBody {
+}
+
+// inviteBody tells a client that waits for it to send its body. Who has begun
+// to send does not wait (RFC 9110 section 10.1.1).
+func (l *loop) inviteBody(c *conn, rest []byte) {
+	if l.request.Expect100 && len(rest) == 0 && c.exchange != nil && c.exchange.state == exchangeBody {
 		l.sendContinue(c)
 	}
 }

@@ -27,7 +27,7 @@ func (v Vector) Exact(o Observation) bool { return o.Ending != reset && v.Outcom
 // Fooled reports that a hidden request reached the handler.
 func (o Observation) Fooled() bool {
 	for _, r := range o.Answers {
-		if r.Status == 200 && strings.Contains(r.Body, "/"+Smuggled) {
+		if _, seen, _ := strings.Cut(r.Body, " "); r.Status == 200 && strings.HasPrefix(seen, "/"+Smuggled) {
 			return true
 		}
 	}

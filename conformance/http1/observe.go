@@ -39,26 +39,34 @@ type Response struct {
 	Body   string
 }
 
-// Observe plays a vector to the server at address. It waits no longer than
-// patience for anything: a server that says nothing for so long says nothing.
-func Observe(network, address string, v Vector, patience time.Duration) (Observation, error) {
-	conn, err := net.DialTimeout(network, address, patience)
+// Play is how a vector is played.
+type Play struct {
+	Network, Address string
+	// Patience bounds every wait: a server that says nothing for so long says
+	// nothing.
+	Patience time.Duration
+	Apart    bool // every byte in a segment of its own
+}
+
+// Observe plays a vector to a server.
+func (how Play) Observe(v Vector) (Observation, error) {
+	conn, err := net.DialTimeout(how.Network, how.Address, how.Patience)
 	if err != nil {
 		return Observation{}, err
 	}
 	defer conn.Close()
-	p := &player{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), patience: patience, want: v.Outcomes[0]}
+	p := &player{Play: how, conn: conn, in: bufio.NewReaderSize(conn, 64<<10), want: v.Outcomes[0]}
 	p.play(v.Steps)
 	return p.seen, nil
 }
 
 // player is one conversation.
 type player struct {
-	conn     net.Conn
-	in       *bufio.Reader
-	patience time.Duration
-	want     Outcome // how many answers to read before the probe, and which have no body
-	seen     Observation
+	Play
+	conn net.Conn
+	in   *bufio.Reader
+	want Outcome // how many answers to read before the probe, and which have no body
+	seen Observation
 }
 
 func (p *player) play(steps []Step) {
@@ -71,8 +79,7 @@ func (p *player) play(steps []Step) {
 		case step.End:
 			p.conn.(interface{ CloseWrite() error }).CloseWrite()
 		default:
-			p.conn.SetWriteDeadline(time.Now().Add(p.patience))
-			p.conn.Write(step.Send) // a server may close before it has read all: its answer tells
+			p.send(step.Send)
 		}
 	}
 	for p.want.Ending != Keep || len(p.seen.Answers) < len(p.want.Answers) {
@@ -85,9 +92,24 @@ func (p *player) play(steps []Step) {
 	}
 }
 
+// send writes. A server may close before it has read everything: its answer
+// tells, not the error here.
+func (p *player) send(b []byte) {
+	p.conn.SetWriteDeadline(time.Now().Add(p.Patience))
+	if !p.Apart {
+		p.conn.Write(b)
+		return
+	}
+	for i := range b { // Go sets TCP_NODELAY
+		if _, err := p.conn.Write(b[i : i+1]); err != nil {
+			return
+		}
+	}
+}
+
 // read takes one answer. false: there was none, and Ending says why.
 func (p *player) read() bool {
-	p.conn.SetReadDeadline(time.Now().Add(p.patience))
+	p.conn.SetReadDeadline(time.Now().Add(p.Patience))
 	r, err := readResponse(p.in, p.headOnly())
 	if err == nil {
 		p.seen.Answers = append(p.seen.Answers, r)
@@ -122,7 +144,7 @@ func ending(err error) Ending {
 // probe asks one more thing. Only its own answer counts as an open connection.
 func (p *player) probe() {
 	p.seen.Ending = ""
-	p.conn.SetWriteDeadline(time.Now().Add(p.patience))
+	p.conn.SetWriteDeadline(time.Now().Add(p.Patience))
 	if _, err := io.WriteString(p.conn, probe); err != nil {
 		p.seen.Ending = ending(err)
 		return

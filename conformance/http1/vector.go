@@ -215,9 +215,10 @@ func unescape(text string) ([]byte, error) {
 		}
 		switch c := text[i]; c {
 		case 'x':
-			value, err := strconv.ParseUint(text[i+1:min(i+3, len(text))], 16, 8)
-			if err != nil {
-				return nil, fmt.Errorf(`\x needs two hex digits: %w`, err)
+			digits := text[i+1 : min(i+3, len(text))]
+			value, err := strconv.ParseUint(digits, 16, 8)
+			if err != nil || len(digits) < 2 {
+				return nil, fmt.Errorf(`\x needs two hex digits, not %q`, digits)
 			}
 			b = append(b, byte(value))
 			i += 2
@@ -293,4 +294,13 @@ func cutWord(text string) (word, rest string, err error) {
 		end = len(text)
 	}
 	return text[:end], strings.TrimLeft(text[end:], " "), nil
+}
+
+// Size is how many bytes the client sends.
+func (v Vector) Size() int {
+	size := 0
+	for _, step := range v.Steps {
+		size += len(step.Send)
+	}
+	return size
 }
