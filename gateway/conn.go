@@ -67,6 +67,7 @@ type conn struct {
 	birth     uint32 // tells its events from those of an earlier connection in its slot
 	scanned   int32  // bytes of in already searched for the end of a line or head
 	interest  uint32 // epoll events asked for
+	requests  uint32 // HTTP requests so far
 	kind      kind
 	state     connState
 	dirty     bool // in loop.dirtyConns
@@ -157,8 +158,12 @@ func (l *loop) readable(c *conn) {
 		l.ended(c)
 		return
 	}
-	c.active = l.now
 	c.bytesIn += uint64(len(buf))
+	if c.state == stateLingering {
+		l.lingerOn(c)
+		return
+	}
+	c.active = l.now
 	if c.state >= stateClosing {
 		return
 	}
@@ -463,7 +468,14 @@ func (l *loop) closeAfterFlush(c *conn) {
 	l.touched(c)
 }
 
-const lingerTimeout = 2 * time.Second
+// How long what a client still sends is read and thrown away: until it is
+// silent for lingerTimeout, for lingerLimit at most. An upload that was refused
+// goes on for as long as the client likes, and many look at the answer only
+// behind its end.
+const (
+	lingerTimeout = 2 * time.Second
+	lingerLimit   = 30 * time.Second
+)
 
 // shut ends our side after the last byte was written. Unread input would make
 // the kernel send RST, which can destroy the answer on its way (RFC 9112
@@ -486,6 +498,14 @@ func (l *loop) shut(c *conn) {
 	l.endOutput(c)
 	l.deadlines.arm(c, l.now, lingerTimeout)
 	l.updateInterest(c)
+}
+
+// lingerOn waits on for the end of a client that is still sending. c.active is
+// when the last byte of the answer was written.
+func (l *loop) lingerOn(c *conn) {
+	if l.now-c.active < lingerLimit {
+		l.deadlines.arm(c, l.now, lingerTimeout)
+	}
 }
 
 // lost closes a connection that broke or must end at once.

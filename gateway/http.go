@@ -152,11 +152,18 @@ func (l *loop) openExchange(c *conn, r *http1.Request) {
 	e.conn = c
 	if r != nil {
 		e.head, e.oldClient = string(r.Method) == "HEAD", r.Minor == 0
-		e.keepAlive = r.KeepAlive && !l.stopping
+		e.keepAlive = r.KeepAlive && !l.stopping && c.mayAskAgain()
 		e.idempotent = idempotent(r.Method)
 		e.chunkedIn = r.Chunked
 	}
 	c.exchange = e
+}
+
+// mayAskAgain counts a request against max_requests_per_connection.
+func (c *conn) mayAskAgain() bool {
+	c.requests++
+	limit := c.listener.limits.MaxConnectionRequests
+	return limit == 0 || c.requests < uint32(limit)
 }
 
 // The stages of a request. Each reports whether it has answered it.

@@ -87,4 +87,6 @@ type Limits struct {
 	MaxMessageBytes int
 	SendBufferBytes int
 	MaxConnections  int
+	// MaxConnectionRequests closes a connection behind the answer to so many.
+	MaxConnectionRequests int
 }

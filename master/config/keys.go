@@ -127,6 +127,7 @@ var limitKeys = []key[Limits]{
 	sizeKey("max_message", "Largest WebSocket, text, frame or tcp message.", 1, maxMessage, func(l *Limits) *int { return &l.MaxMessageBytes }),
 	sizeKey("send_buffer", "Bytes that may wait for a slow client.", 4*kib, math.MaxInt32, func(l *Limits) *int { return &l.SendBufferBytes }),
 	numberKey("max_connections", "Connections at once. 0: no limit.", 0, maxCount, func(l *Limits) *int { return &l.MaxConnections }),
+	numberKey("max_requests_per_connection", "HTTP requests on one connection, then it is closed. 0: no limit.", 0, maxCount, func(l *Limits) *int { return &l.MaxConnectionRequests }),
 }
 
 func textKey[T any](name, doc string, field func(*T) *string) key[T] {

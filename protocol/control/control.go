@@ -152,6 +152,8 @@ type Limits struct {
 	MaxMessageBytes int           `msgpack:"max_message_bytes"`
 	SendBufferBytes int           `msgpack:"send_buffer_bytes"`
 	MaxConnections  int           `msgpack:"max_connections"`
+	// MaxConnectionRequests: behind the answer to so many a connection is closed.
+	MaxConnectionRequests int `msgpack:"max_connection_requests"`
 }
 
 // Status is what the gateway knows at one moment.
