@@ -24,6 +24,9 @@ type Config struct {
 	SetAsideDir string
 	Debug       bool   // error pages with tracebacks
 	Limits      Limits // of every listener that says nothing else
+	// AccessLog and TrustedProxies of every listener that says nothing else.
+	AccessLog      AccessLog
+	TrustedProxies []string
 
 	Pools     []Pool     // in the file's order
 	Listeners []Listener // in the file's order
@@ -66,6 +69,10 @@ type Listener struct {
 	Backlog int
 	Routes  []Route // most specific first, the listener's own pool last as host "" prefix "/"
 	Limits  Limits
+
+	AccessLog      AccessLog
+	TrustedProxies []string // addresses, networks, loopback, private, unix
+	ProxyProtocol  bool
 }
 
 // Route picks a pool by host and path prefix.
@@ -89,4 +96,9 @@ type Limits struct {
 	MaxConnections  int
 	// MaxConnectionRequests closes a connection behind the answer to so many.
 	MaxConnectionRequests int
+
+	MaxConnectionsPerAddress int
+	RequestEvery             time.Duration // max_requests_per_address: time between two
+	BurstPerAddress          int
+	ExemptAddresses          []string
 }

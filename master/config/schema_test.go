@@ -49,15 +49,19 @@ func schema() []byte {
 		"workers":  object{"anyOf": []any{object{"type": "integer", "minimum": 1, "maximum": maxWorkers}, object{"const": "auto"}, ref("variable")}},
 		"words": object{"anyOf": []any{
 			object{"type": "string", "minLength": 1}, object{"type": "array", "minItems": 1, "items": ref("text")}}},
-		"texts":     object{"type": "object", "additionalProperties": object{"anyOf": []any{ref("text"), object{"type": "null"}}}},
-		"listen":    object{"type": []string{"string", "integer"}},
-		"limits":    table(limitKeys, &[]Limits{defaultLimits()}[0]),
-		"pools":     object{"type": "object", "minProperties": 1, "propertyNames": object{"pattern": poolName.String()}, "additionalProperties": ref("pool")},
-		"pool":      table(poolKeys, &pool),
-		"listeners": object{"type": "array", "items": ref("listener")},
-		"listener":  table(listenerKeys, &listener),
-		"routes":    object{"type": "array", "items": ref("route")},
-		"route":     table(routeKeys, &Route{Prefix: "/"}),
+		"texts":      object{"type": "object", "additionalProperties": object{"anyOf": []any{ref("text"), object{"type": "null"}}}},
+		"listen":     object{"type": []string{"string", "integer"}},
+		"networks":   object{"anyOf": []any{ref("text"), object{"type": "array", "items": ref("text")}}},
+		"paths":      object{"anyOf": []any{ref("text"), object{"type": "array", "items": ref("text")}}},
+		"rate":       object{"anyOf": []any{object{"const": 0}, object{"type": "string", "pattern": rateText.String()}, object{"const": "0"}, ref("variable")}},
+		"access_log": object{"anyOf": []any{object{"const": false}, object{"type": "string", "minLength": 1}, table(accessLogKeys, &AccessLog{Format: defaultLogFormat})}},
+		"limits":     table(limitKeys, &[]Limits{defaultLimits()}[0]),
+		"pools":      object{"type": "object", "minProperties": 1, "propertyNames": object{"pattern": poolName.String()}, "additionalProperties": ref("pool")},
+		"pool":       table(poolKeys, &pool),
+		"listeners":  object{"type": "array", "items": ref("listener")},
+		"listener":   table(listenerKeys, &listener),
+		"routes":     object{"type": "array", "items": ref("route")},
+		"route":      table(routeKeys, &Route{Prefix: "/"}),
 	}
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

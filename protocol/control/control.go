@@ -154,6 +154,11 @@ type Limits struct {
 	MaxConnections  int           `msgpack:"max_connections"`
 	// MaxConnectionRequests: behind the answer to so many a connection is closed.
 	MaxConnectionRequests int `msgpack:"max_connection_requests"`
+
+	MaxConnectionsPerAddress int           `msgpack:"max_connections_per_address"`
+	RequestEvery             time.Duration `msgpack:"request_every"` // time between two requests of an address; 0: no limit
+	BurstPerAddress          int           `msgpack:"burst_per_address"`
+	ExemptAddresses          []string      `msgpack:"exempt_addresses"` // as address.ParseSet reads them
 }
 
 // Status is what the gateway knows at one moment.
