@@ -19,8 +19,8 @@ var mayImport = map[string][]string{
 	".":                  {"gw/gateway", "gw/master", "gw/master/api", "gw/master/config", "github.com/urfave/cli/v2", "golang.org/x/sys/unix"},
 	"master":             {"gw/master/api", "gw/master/config", "gw/ipc", "gw/protocol/control", "golang.org/x/sys/unix"},
 	"master/api":         {},
-	"master/config":      {"go.yaml.in/yaml/v3"},
-	"gateway":            {"gw/ipc", "gw/protocol/control", "gw/protocol/framing", "gw/protocol/http1", "gw/protocol/websocket", "gw/protocol/wire", "golang.org/x/sys/unix"},
+	"master/config":      {"gw/protocol/address", "go.yaml.in/yaml/v3"},
+	"gateway":            {"gw/ipc", "gw/protocol/accesslog", "gw/protocol/address", "gw/protocol/control", "gw/protocol/forwarded", "gw/protocol/framing", "gw/protocol/http1", "gw/protocol/proxyproto", "gw/protocol/websocket", "gw/protocol/wire", "golang.org/x/sys/unix"},
 	"ipc":                {"gw/protocol/control", "golang.org/x/sys/unix"},
 	"protocol/control":   {"github.com/vmihailenco/msgpack/v5"},
 	"protocol/framing":   {},
@@ -32,6 +32,12 @@ var mayImport = map[string][]string{
 	"conformance":        {"gw/conformance"},
 	"tests":              {},
 	"examples":           {},
+
+	// What stands in front of us, and what is told of clients.
+	"protocol/accesslog":  {},
+	"protocol/address":    {},
+	"protocol/forwarded":  {"gw/protocol/address", "gw/protocol/http1"},
+	"protocol/proxyproto": {},
 }
 
 // pureFloor must not do I/O, tell the time, log or start goroutines.

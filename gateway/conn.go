@@ -58,6 +58,7 @@ type conn struct {
 	exchange  *exchange // HTTP: the request under way
 	dialogue  *dialogue // everything but HTTP
 	transport transport // nil: the socket itself
+	origin    *origin   // nil: peer says all
 
 	opened    time.Duration // loop time
 	active    time.Duration // last byte in or out
@@ -147,6 +148,10 @@ const readEvents = unix.EPOLLIN
 
 // readable takes what the client sent.
 func (l *loop) readable(c *conn) {
+	if c.awaitsHeader() {
+		l.readHeader(c)
+		return
+	}
 	buf, err := l.receive(c)
 	switch {
 	case err == errAgain:
@@ -401,6 +406,8 @@ func (l *loop) expire(c *conn) {
 		c.listener.slowClosed++
 		l.log.Debug("Closed a connection that took no data within write_timeout", "connection", c.id, "remote", c.peer)
 		l.lost(c)
+	case c.awaitsHeader():
+		l.refuseHeader(c, errHeaderLate)
 	case c.state >= stateClosing:
 		l.lost(c)
 	case c.kind == kindHTTP:
@@ -527,6 +534,7 @@ func (l *loop) drop(c *conn) {
 		resetOnClose(int(c.fd))
 	}
 	l.release(c)
+	l.dismiss(c)
 	c.listener.connections--
 	l.releaseInput(c)
 	if c.out != nil && !c.shared {

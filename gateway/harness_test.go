@@ -155,6 +155,7 @@ type received struct {
 	n    uint64 // flags of REQ and MSG, fin of BODY, code of CLOSE and ABORT, bytes of CREDIT
 	data []byte // body, message, path of OPEN and ATTACH
 	path string
+	peer string
 	head string // header block
 	meth string
 	sess []byte
@@ -280,7 +281,7 @@ func decodeForHandler(t *testing.T, payload []byte) (out []received) {
 		case wire.OpReq:
 			m.id, m.n = r.Uint(), r.Uint()
 			r.Uint()
-			r.Bytes()
+			m.peer = string(r.Bytes())
 			m.meth, m.path = string(r.Bytes()), string(r.Bytes())
 			r.Bytes()
 			m.head, m.data = string(r.Bytes()), r.Bytes()
@@ -303,7 +304,7 @@ func decodeForHandler(t *testing.T, payload []byte) (out []received) {
 		case wire.OpOpen, wire.OpAttach:
 			m.id = r.Uint()
 			r.Uint()
-			r.Bytes()
+			m.peer = string(r.Bytes())
 			r.Bytes()
 			m.path = string(r.Bytes())
 			used = 6

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"errors"
+	"net/netip"
 
 	"gw/protocol/http1"
 	"gw/protocol/wire"
@@ -40,6 +41,10 @@ type exchange struct {
 	oldClient  bool // HTTP/1.0: no chunked answer
 	chunkedIn  bool
 	undecided  bool // whether its chunked body is streamed
+
+	secure  bool           // the client speaks TLS, with us or with a proxy before us
+	proxied bool           // a trusted proxy sent it
+	client  netip.AddrPort // as trusted proxies say; zero: conn.peer holds
 
 	incoming              int64 // body bytes announced and still to come in
 	received              int64 // body bytes so far, of a chunked one
@@ -124,7 +129,7 @@ func (l *loop) beginExchange(c *conn) {
 	r := &l.request
 	l.openExchange(c, r)
 	for _, stage := range [...]func(*loop, *conn, *http1.Request) bool{
-		(*loop).checkMethod, (*loop).choosePool, (*loop).checkUpgrade, (*loop).checkBody,
+		(*loop).identify, (*loop).checkRate, (*loop).checkMethod, (*loop).choosePool, (*loop).checkUpgrade, (*loop).checkBody,
 	} {
 		if stage(l, c, r) {
 			return
@@ -224,8 +229,11 @@ func (l *loop) encodeHead(e *exchange, r *http1.Request) {
 	if e.oldClient {
 		flags |= wire.FlagHTTP10
 	}
+	if e.secure {
+		flags |= wire.FlagTLS
+	}
 	d = wire.AppendUint(append(d, flags), uint64(e.conn.listener.id))
-	d = wire.AppendStr(wire.AppendStr(d, e.conn.peer), r.Method)
+	d = wire.AppendStr(e.appendPeer(d), r.Method)
 	d = wire.AppendBin(wire.AppendBin(d, r.Path), r.Query)
 	d = wire.AppendBin(d, l.block)
 	e.headersAt, e.headersLen = len(d)-len(l.block), len(l.block)

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gw/protocol/address"
 	"gw/protocol/control"
 	"gw/protocol/http1"
 )
@@ -29,6 +30,16 @@ type listener struct {
 	accepted    uint64
 	refused     uint64
 	slowClosed  uint64
+
+	proxies       address.Set // whose word on a client's address counts
+	proxyProtocol bool
+	exempted      address.Set // from limits by address
+	callers       callers
+
+	proxyRefused    uint64 // no PROXY header, or from somebody else
+	forwardedFaults uint64 // requests whose Forwarded fields made no sense
+	addressRefused  uint64 // over max_connections_per_address
+	rateRefused     uint64 // over max_requests_per_address
 }
 
 type route struct {
@@ -40,10 +51,21 @@ type route struct {
 func (l *loop) configureListener(ln *listener, m *control.Listener) {
 	ln.name, ln.scheme, ln.address, ln.limits = m.Name, m.Scheme, m.Address, m.Limits
 	ln.headLimits = http1.Limits{MaxBytes: m.Limits.MaxHeaderBytes}
+	ln.proxyProtocol = m.ProxyProtocol
+	ln.proxies, ln.exempted = l.addresses(ln, m.TrustedProxies), l.addresses(ln, m.Limits.ExemptAddresses)
 	ln.routes = ln.routes[:0]
 	for _, r := range m.Routes {
 		ln.routes = append(ln.routes, route{host: strings.ToLower(r.Host), prefix: r.Prefix, pool: l.pools[r.Pool]})
 	}
+}
+
+// addresses reads a set that the master has checked.
+func (l *loop) addresses(ln *listener, texts []string) address.Set {
+	s, err := address.ParseSet(texts)
+	if err != nil {
+		l.log.Error("The master sent a set of addresses that cannot be read", "listener", ln.name, "addresses", texts, "err", err)
+	}
+	return s
 }
 
 // listen starts accepting.
@@ -114,6 +136,19 @@ func (l *loop) welcome(ln *listener, fd int, peer string) {
 	}
 	ln.connections++
 	ln.accepted++
+	if ln.proxyProtocol {
+		l.awaitHeader(c)
+		return
+	}
+	l.greet(c)
+}
+
+// greet begins the listener's protocol, once it is known whose connection it is.
+func (l *loop) greet(c *conn) {
+	if !l.admit(c) {
+		return
+	}
+	ln := c.listener
 	if k, ok := streamKinds[ln.scheme]; ok {
 		l.startDialogue(c, k, ln.routes[0].pool)
 		l.announce(c)

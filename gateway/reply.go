@@ -234,6 +234,8 @@ func (l *loop) answer(c *conn, status int, reason string) {
 	switch status {
 	case 503:
 		r.add("retry-after", "1")
+	case 429:
+		r.add("retry-after", strconv.Itoa(int((l.retryAfter+time.Second-1)/time.Second)))
 	case 405:
 		r.add("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	case 426: // RFC 6455 section 4.4

@@ -131,6 +131,9 @@ type Listener struct {
 	Fresh   bool    `msgpack:"fresh"`   // a descriptor for it comes with this message
 	Routes  []Route `msgpack:"routes"`  // most specific first; the first match wins
 	Limits  Limits  `msgpack:"limits"`
+
+	TrustedProxies []string `msgpack:"trusted_proxies"` // as address.ParseSet reads them
+	ProxyProtocol  bool     `msgpack:"proxy_protocol"`
 }
 
 // Route sends a request or WebSocket to a pool.
@@ -188,6 +191,11 @@ type ListenerStatus struct {
 	Accepted    uint64 `msgpack:"accepted"`
 	Refused     uint64 `msgpack:"refused"` // over max_connections
 	SlowClosed  uint64 `msgpack:"slow_closed"`
+
+	ProxyRefused    uint64 `msgpack:"proxy_refused"`    // connections without a good PROXY header, or from none of trusted_proxies
+	ForwardedFaults uint64 `msgpack:"forwarded_faults"` // requests of trusted proxies whose Forwarded fields made no sense
+	AddressRefused  uint64 `msgpack:"address_refused"`  // connections over max_connections_per_address
+	RateRefused     uint64 `msgpack:"rate_refused"`     // requests over max_requests_per_address
 }
 
 // PoolStatus counts a pool's queue.
@@ -209,6 +217,7 @@ type Connection struct {
 	Listener string        `msgpack:"listener"`
 	Local    string        `msgpack:"local"`
 	Peer     string        `msgpack:"peer"`
+	Proxy    string        `msgpack:"proxy,omitempty"` // the socket's address, where Peer is what a proxy said
 	Age      time.Duration `msgpack:"age"`
 	Idle     time.Duration `msgpack:"idle"`
 	BytesIn  uint64        `msgpack:"bytes_in"`
