@@ -18,6 +18,9 @@ func printBanner(w io.Writer, p palette, s *api.Status) {
 	t := &table{titles: []string{"proto", "user", "pool", "listen", "workers", "state"}, right: map[string]bool{"workers": true}}
 	for _, l := range s.Listeners {
 		proto, _, _ := strings.Cut(l.Listen, "://")
+		if l.TLS {
+			proto += "+tls"
+		}
 		for _, pool := range s.Pools {
 			if slices.Contains(l.Pools, pool.Name) {
 				addPool(t, proto, l.Listen, pool)

@@ -22,9 +22,10 @@ func checkCommand() *cli.Command {
 
 // verdict is what gw check --json prints.
 type verdict struct {
-	File   string        `json:"file"`
-	OK     bool          `json:"ok"`
-	Faults config.Faults `json:"faults"`
+	File     string        `json:"file"`
+	OK       bool          `json:"ok"`
+	Faults   config.Faults `json:"faults"`
+	Warnings config.Faults `json:"warnings,omitempty"`
 }
 
 func check(ctx *cli.Context) error {
@@ -38,10 +39,13 @@ func check(ctx *cli.Context) error {
 	t := newTarget(name)
 	c, err := t.load()
 	if ctx.Bool("json") {
-		return printVerdict(ctx, t.name, err)
+		return printVerdict(ctx, t.name, c, err)
 	}
 	if err != nil {
 		return err
+	}
+	for _, w := range c.Warnings {
+		fmt.Fprintln(ctx.App.ErrWriter, "warning: "+w.String())
 	}
 	if ctx.Bool("effective") {
 		_, err = ctx.App.Writer.Write(c.Effective())
@@ -51,9 +55,11 @@ func check(ctx *cli.Context) error {
 	return err
 }
 
-func printVerdict(ctx *cli.Context, name string, err error) error {
+func printVerdict(ctx *cli.Context, name string, c *config.Config, err error) error {
 	v := verdict{File: name, OK: err == nil, Faults: config.Faults{}}
-	errors.As(err, &v.Faults)
+	if errors.As(err, &v.Faults); c != nil {
+		v.Warnings = c.Warnings
+	}
 	if printed := printJSON(ctx.App.Writer, v); printed != nil {
 		return printed
 	}

@@ -58,7 +58,6 @@ type conn struct {
 	exchange  *exchange // HTTP: the request under way
 	dialogue  *dialogue // everything but HTTP
 	transport transport // nil: the socket itself
-	origin    *origin   // nil: peer says all
 
 	opened    time.Duration // loop time
 	active    time.Duration // last byte in or out
@@ -68,7 +67,6 @@ type conn struct {
 	birth     uint32 // tells its events from those of an earlier connection in its slot
 	scanned   int32  // bytes of in already searched for the end of a line or head
 	interest  uint32 // epoll events asked for
-	requests  uint32 // HTTP requests so far
 	kind      kind
 	state     connState
 	dirty     bool // in loop.dirtyConns
@@ -148,10 +146,6 @@ const readEvents = unix.EPOLLIN
 
 // readable takes what the client sent.
 func (l *loop) readable(c *conn) {
-	if c.awaitsHeader() {
-		l.readHeader(c)
-		return
-	}
 	buf, err := l.receive(c)
 	switch {
 	case err == errAgain:
@@ -163,12 +157,8 @@ func (l *loop) readable(c *conn) {
 		l.ended(c)
 		return
 	}
-	c.bytesIn += uint64(len(buf))
-	if c.state == stateLingering {
-		l.lingerOn(c)
-		return
-	}
 	c.active = l.now
+	c.bytesIn += uint64(len(buf))
 	if c.state >= stateClosing {
 		return
 	}
@@ -244,7 +234,7 @@ func (l *loop) blocked(c *conn) bool {
 	if c.exchange == nil {
 		return c.pending() > pipelineBytes
 	}
-	return !c.exchange.takes()
+	return c.exchange.state != exchangeBody
 }
 
 // pipelineBytes is how much of earlier answers may wait when the next request
@@ -308,6 +298,7 @@ func (l *loop) flush(c *conn) {
 		l.flushed(c)
 		return
 	}
+	before := c.pending()
 	n, err := l.transmit(c, c.out[c.outOff:])
 	if err != nil && err != errAgain {
 		l.lost(c)
@@ -322,7 +313,7 @@ func (l *loop) flush(c *conn) {
 		l.releaseOutput(c)
 	} else {
 		l.compactOutput(c)
-		if n > 0 || !c.stalled { // what handlers add does not count as progress
+		if n > 0 || c.pending() < before || !c.stalled { // what handlers add does not count as progress
 			c.stalled = true
 			l.deadlines.arm(c, l.now, c.listener.limits.WriteTimeout)
 		}
@@ -384,6 +375,8 @@ func (l *loop) rearm(c *conn) {
 	limits := &c.listener.limits
 	switch {
 	case c.stalled: // write_timeout holds until the client takes everything
+	case c.handshaking():
+		l.deadlines.arm(c, l.now, limits.HeaderTimeout)
 	case c.kind == kindWebSocket:
 		l.deadlines.arm(c, l.now, limits.PingInterval)
 	case c.kind != kindHTTP:
@@ -392,7 +385,7 @@ func (l *loop) rearm(c *conn) {
 		l.deadlines.arm(c, l.now, limits.HeaderTimeout)
 	case c.exchange == nil:
 		l.deadlines.arm(c, l.now, limits.IdleTimeout)
-	case c.exchange.takes():
+	case c.exchange.state == exchangeBody:
 		l.deadlines.arm(c, l.now, limits.BodyTimeout)
 	default:
 		l.deadlines.disarm(c)
@@ -406,8 +399,6 @@ func (l *loop) expire(c *conn) {
 		c.listener.slowClosed++
 		l.log.Debug("Closed a connection that took no data within write_timeout", "connection", c.id, "remote", c.peer)
 		l.lost(c)
-	case c.awaitsHeader():
-		l.refuseHeader(c, errHeaderLate)
 	case c.state >= stateClosing:
 		l.lost(c)
 	case c.kind == kindHTTP:
@@ -438,10 +429,6 @@ func (l *loop) finishHalf(c *conn) {
 		return
 	}
 	if c.kind == kindHTTP {
-		if e := c.exchange; e != nil && e.incomplete() && len(c.in) == 0 { // the rest of its body will never come
-			l.lost(c)
-			return
-		}
 		if !l.blocked(c) || c.exchange == nil && len(c.in) == 0 {
 			l.closeAfterFlush(c)
 		}
@@ -452,7 +439,9 @@ func (l *loop) finishHalf(c *conn) {
 		return
 	}
 	if !c.dialogue.busy() {
-		c.dialogue.closeCode, c.dialogue.closeReason = closeNormal, ""
+		if c.dialogue.closeCode == 0 {
+			c.dialogue.closeCode, c.dialogue.closeReason = closeNormal, ""
+		}
 		l.closeAfterFlush(c)
 	}
 }
@@ -475,14 +464,7 @@ func (l *loop) closeAfterFlush(c *conn) {
 	l.touched(c)
 }
 
-// How long what a client still sends is read and thrown away: until it is
-// silent for lingerTimeout, for lingerLimit at most. An upload that was refused
-// goes on for as long as the client likes, and many look at the answer only
-// behind its end.
-const (
-	lingerTimeout = 2 * time.Second
-	lingerLimit   = 30 * time.Second
-)
+const lingerTimeout = 2 * time.Second
 
 // shut ends our side after the last byte was written. Unread input would make
 // the kernel send RST, which can destroy the answer on its way (RFC 9112
@@ -507,14 +489,6 @@ func (l *loop) shut(c *conn) {
 	l.updateInterest(c)
 }
 
-// lingerOn waits on for the end of a client that is still sending. c.active is
-// when the last byte of the answer was written.
-func (l *loop) lingerOn(c *conn) {
-	if l.now-c.active < lingerLimit {
-		l.deadlines.arm(c, l.now, lingerTimeout)
-	}
-}
-
 // lost closes a connection that broke or must end at once.
 func (l *loop) lost(c *conn) {
 	if d := c.dialogue; d != nil && d.closeCode == 0 {
@@ -534,7 +508,6 @@ func (l *loop) drop(c *conn) {
 		resetOnClose(int(c.fd))
 	}
 	l.release(c)
-	l.dismiss(c)
 	c.listener.connections--
 	l.releaseInput(c)
 	if c.out != nil && !c.shared {

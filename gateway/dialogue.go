@@ -94,7 +94,11 @@ func (d *dialogue) unlink(it *item) {
 }
 
 func (d *dialogue) describe(c *conn) wire.Connection {
-	return wire.Connection{ID: c.id, Listener: c.listener.id, Peer: c.peer, Kind: c.kind.String(),
+	var flags uint64
+	if c.tls() != nil {
+		flags |= wire.FlagTLS
+	}
+	return wire.Connection{ID: c.id, Flags: flags, Listener: c.listener.id, Peer: c.peer, Kind: c.kind.String(),
 		Path: d.handshake[:d.pathLen], Query: d.handshake[d.pathLen:d.headersAt], Headers: d.handshake[d.headersAt:],
 		Session: d.session, UID: d.uid}
 }

@@ -127,6 +127,8 @@ func (l *loop) control(m *control.Message, files []*os.File) {
 			return
 		}
 		l.attach(m.Worker, fds[0], fds[1])
+	case control.GiveCertificate:
+		l.takeCertificate(m.Certificate)
 	case control.Query:
 		l.query(m)
 	case control.Stop:
@@ -208,6 +210,7 @@ func (l *loop) closeUnnamed() {
 		}
 	}
 	clear(l.named)
+	l.forgetCertificates()
 	l.removePools()
 }
 

@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"errors"
-	"net/netip"
 
 	"gw/protocol/http1"
 	"gw/protocol/wire"
@@ -15,7 +14,6 @@ import (
 //	exchangeWaiting   in the queue or at a worker, nothing answered yet
 //	exchangeStreaming the head of a streamed answer was written
 //	exchangeServing   the gateway makes the body itself, from a source
-//	exchangeDiscard   answered; the rest of its body is thrown away
 type exchangeState uint8
 
 const (
@@ -23,7 +21,6 @@ const (
 	exchangeWaiting
 	exchangeStreaming
 	exchangeServing
-	exchangeDiscard
 )
 
 // exchange is one HTTP request and its answer. A connection has at most one;
@@ -40,11 +37,6 @@ type exchange struct {
 	idempotent bool // may be sent to a second worker when the first died (RFC 9110 section 9.2.2)
 	oldClient  bool // HTTP/1.0: no chunked answer
 	chunkedIn  bool
-	undecided  bool // whether its chunked body is streamed
-
-	secure  bool           // the client speaks TLS, with us or with a proxy before us
-	proxied bool           // a trusted proxy sent it
-	client  netip.AddrPort // as trusted proxies say; zero: conn.peer holds
 
 	incoming              int64 // body bytes announced and still to come in
 	received              int64 // body bytes so far, of a chunked one
@@ -53,7 +45,6 @@ type exchange struct {
 	flagsAt               int    // where the REQ's flags stand in item.data
 	headersAt, headersLen int    // and its header block
 	spool                 *spool
-	upload                *upload // nil: the handler gets the body as a whole
 
 	status   int // of the answer, 0 before it
 	framing  bodyFraming
@@ -87,10 +78,9 @@ func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 			c.scanned = 0
 			used += n
 			l.beginExchange(c)
-			l.inviteBody(c, buf[used:])
 			continue
 		}
-		if !c.exchange.incomplete() {
+		if c.exchange.state != exchangeBody {
 			return used
 		}
 		n, done := l.takeBody(c, buf[used:])
@@ -106,21 +96,12 @@ func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 }
 
 func (l *loop) refuseParse(c *conn, err error) {
-	if c.exchange == nil {
-		l.openExchange(c, nil)
-		c.exchange.head = string(l.request.Method) == "HEAD"
-	}
-	status, reason := blame(err)
-	l.refuse(c, status, reason)
-}
-
-// blame is the status and the reason that tell a client what it did wrong.
-func blame(err error) (status int, reason string) {
+	status, reason := 400, err.Error()
 	var e *http1.Error
 	if errors.As(err, &e) {
-		return e.Status, e.Reason
+		status, reason = e.Status, e.Reason
 	}
-	return 400, err.Error()
+	l.refuse(c, status, reason)
 }
 
 // beginExchange acts on the head in l.request: one of the stages answers it, or
@@ -129,7 +110,7 @@ func (l *loop) beginExchange(c *conn) {
 	r := &l.request
 	l.openExchange(c, r)
 	for _, stage := range [...]func(*loop, *conn, *http1.Request) bool{
-		(*loop).identify, (*loop).checkRate, (*loop).checkMethod, (*loop).choosePool, (*loop).checkUpgrade, (*loop).checkBody,
+		(*loop).identify, (*loop).checkMethod, (*loop).choosePool, (*loop).checkUpgrade, (*loop).checkBody,
 	} {
 		if stage(l, c, r) {
 			return
@@ -139,13 +120,9 @@ func (l *loop) beginExchange(c *conn) {
 	e.item = l.items.get(wire.OpReq, c.id, c, e.pool)
 	l.encodeHead(e, r)
 	l.beginBody(c, r.ContentLength)
-}
-
-// inviteBody tells a client that waits for it to send its body. Who has begun
-// to send does not wait (RFC 9110 section 10.1.1).
-func (l *loop) inviteBody(c *conn, rest []byte) {
-	if l.request.Expect100 && len(rest) == 0 && c.exchange != nil && c.exchange.state == exchangeBody {
-		l.sendContinue(c)
+	if r.Expect100 && c.exchange == e && e.state == exchangeBody {
+		c.out = append(l.output(c), "HTTP/1.1 100 Continue\r\n\r\n"...)
+		l.touched(c)
 	}
 }
 
@@ -157,18 +134,11 @@ func (l *loop) openExchange(c *conn, r *http1.Request) {
 	e.conn = c
 	if r != nil {
 		e.head, e.oldClient = string(r.Method) == "HEAD", r.Minor == 0
-		e.keepAlive = r.KeepAlive && !l.stopping && c.mayAskAgain()
+		e.keepAlive = r.KeepAlive && !l.stopping
 		e.idempotent = idempotent(r.Method)
 		e.chunkedIn = r.Chunked
 	}
 	c.exchange = e
-}
-
-// mayAskAgain counts a request against max_requests_per_connection.
-func (c *conn) mayAskAgain() bool {
-	c.requests++
-	limit := c.listener.limits.MaxConnectionRequests
-	return limit == 0 || c.requests < uint32(limit)
 }
 
 // The stages of a request. Each reports whether it has answered it.
@@ -229,11 +199,11 @@ func (l *loop) encodeHead(e *exchange, r *http1.Request) {
 	if e.oldClient {
 		flags |= wire.FlagHTTP10
 	}
-	if e.secure {
+	if e.conn.tls() != nil {
 		flags |= wire.FlagTLS
 	}
 	d = wire.AppendUint(append(d, flags), uint64(e.conn.listener.id))
-	d = wire.AppendStr(e.appendPeer(d), r.Method)
+	d = wire.AppendStr(wire.AppendStr(d, e.conn.peer), r.Method)
 	d = wire.AppendBin(wire.AppendBin(d, r.Path), r.Query)
 	d = wire.AppendBin(d, l.block)
 	e.headersAt, e.headersLen = len(d)-len(l.block), len(l.block)
@@ -302,16 +272,14 @@ func matchPrefix(path []byte, prefix string) bool {
 // expireHTTP ends a connection that sent too slowly or stayed idle too long.
 func (l *loop) expireHTTP(c *conn) {
 	switch {
-	case c.exchange != nil && c.exchange.state == exchangeDiscard:
-		l.drop(c)
-	case c.exchange != nil && c.exchange.upload != nil:
-		l.breakUpload(c, 408, "the body came too slowly")
+	case c.handshaking():
+		l.lost(c)
 	case c.exchange != nil:
 		l.refuse(c, 408, "the body came too slowly")
 	case len(c.in) > 0:
 		l.refuse(c, 408, "the request head came too slowly")
 	default:
-		l.drop(c)
+		l.closeAfterFlush(c)
 	}
 }
 
@@ -339,10 +307,8 @@ func (l *loop) fail(c *conn, status int, reason string) {
 
 // finishExchange is the end of an answered request.
 func (l *loop) finishExchange(c *conn) {
-	if l.discardRest(c) {
-		return
-	}
-	keep := c.exchange.keepAlive
+	e := c.exchange
+	keep := e.keepAlive
 	l.releaseExchange(c)
 	switch {
 	case !keep:
@@ -399,7 +365,6 @@ func (l *loop) withdraw(c *conn) {
 	switch {
 	case e.worker != nil:
 		l.abort(e.worker, c.id, wire.AbortClientGone)
-		l.conns.renew(c) // what the handler still says of it must find nobody
 		return
 	case e.item == nil:
 		return

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"time"
@@ -33,6 +34,8 @@ type loop struct {
 	conns        connTable
 	births       uint32
 	deadlines    deadlines
+	handshakes   handshakes
+	certificates map[int]*tls.Certificate // by the master's ids
 	dirtyConns   []*conn
 	spareDirty   []*conn
 	again        []*conn
@@ -52,17 +55,17 @@ type loop struct {
 	buffers   buffers
 
 	// Reused each time; valid only until the next use.
-	inbuf      []byte
-	trimmed    time.Duration // when spare memory was last given back
-	block      []byte
-	request    http1.Request
-	reply      reply
-	text       []byte
-	message    wire.Message
-	host       []byte        // see adoptHost
-	retryAfter time.Duration // of the 429 that is being answered
-	date       []byte
-	dateAt     time.Duration
+	inbuf   []byte
+	plain   []byte // what inbuf decrypts to; nil before the first TLS connection
+	cipher  []byte
+	trimmed time.Duration // when spare memory was last given back
+	block   []byte
+	request http1.Request
+	reply   reply
+	text    []byte
+	message wire.Message
+	date    []byte
+	dateAt  time.Duration
 
 	version     string
 	tempDir     string
@@ -81,7 +84,8 @@ type loop struct {
 
 func newLoop(log *slog.Logger, send func(*control.Message)) (*loop, error) {
 	l := &loop{log: log, send: send, start: time.Now(), wallClock: time.Now, inbuf: make([]byte, 64<<10),
-		pools: make(map[string]*pool), byID: make(map[uint64]*worker), named: make(map[int]bool), maxFrame: wire.FrameLimit}
+		pools: make(map[string]*pool), byID: make(map[uint64]*worker), named: make(map[int]bool), maxFrame: wire.FrameLimit,
+		handshakes: newHandshakes(), certificates: make(map[int]*tls.Certificate)}
 	var err error
 	if l.poller, err = newPoller(); err != nil {
 		return nil, err
@@ -246,9 +250,6 @@ func (l *loop) tick() {
 		l.trimmed = l.now
 		l.items.trim()
 		l.buffers.trim()
-		for _, ln := range l.listeners {
-			ln.callers.trim(l.now)
-		}
 	}
 	if l.stopping && l.stopAt > 0 && l.now >= l.stopAt {
 		l.stopNow()
@@ -309,6 +310,7 @@ func (l *loop) reportStopped() {
 func (l *loop) report(m *control.Message) { l.send(m) }
 
 func (l *loop) close() {
+	l.handshakes.close()
 	l.poller.close()
 	l.mailbox.close()
 	closeFD(l.timer)

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"cmp"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -34,8 +33,7 @@ func (l *loop) status() *control.Status {
 			continue
 		}
 		s.Connections += ln.connections
-		s.Listeners = append(s.Listeners, control.ListenerStatus{ID: ln.id, Connections: ln.connections, Accepted: ln.accepted, Refused: ln.refused, SlowClosed: ln.slowClosed,
-			ProxyRefused: ln.proxyRefused, ForwardedFaults: ln.forwardedFaults, AddressRefused: ln.addressRefused, RateRefused: ln.rateRefused})
+		s.Listeners = append(s.Listeners, control.ListenerStatus{ID: ln.id, Connections: ln.connections, Accepted: ln.accepted, Refused: ln.refused, SlowClosed: ln.slowClosed, BadHandshakes: ln.badHandshakes})
 	}
 	for _, p := range l.pools {
 		s.Pools = append(s.Pools, control.PoolStatus{Name: p.name, Queued: p.queue.len + p.doubtful.len, Retried: p.retried, Redelivered: p.redelivered, Dropped: p.dropped, TimedOut: p.timedOut, SetAside: p.setAside})
@@ -74,14 +72,11 @@ func (l *loop) reportConnections(m *control.Message) {
 func (l *loop) describe(c *conn) control.Connection {
 	row := control.Connection{ID: c.id, Protocol: c.kind.String(), State: l.activity(c), Listener: c.listener.name, Peer: c.peer,
 		Age: l.now - c.opened, Idle: l.now - c.active, BytesIn: c.bytesIn, BytesOut: c.bytesOut, QueueOut: c.pending()}
+	if t := c.tls(); t != nil {
+		row.TLS = t.versionName()
+	}
 	if sa, err := unix.Getsockname(int(c.fd)); err == nil {
 		row.Local = peerName(sa)
-	}
-	if o := c.origin; o != nil {
-		row.Proxy = cmp.Or(o.peer, o.socket)
-		if o.local != "" {
-			row.Local = o.local
-		}
 	}
 	if e := c.exchange; e != nil && e.worker != nil {
 		row.Worker = e.worker.id
@@ -106,10 +101,10 @@ func (l *loop) describe(c *conn) control.Connection {
 // activity says what a connection does, in a word.
 func (l *loop) activity(c *conn) string {
 	switch {
-	case c.awaitsHeader():
-		return "proxy-header"
 	case c.state != stateOpen:
 		return c.state.String()
+	case c.handshaking():
+		return "handshake"
 	case c.exchange != nil:
 		return [...]string{"receiving", "waiting", "streaming", "serving"}[c.exchange.state]
 	case c.dialogue != nil && c.dialogue.busy():
@@ -122,6 +117,6 @@ func matches(row *control.Connection, filter string) bool {
 	if filter == "" {
 		return true
 	}
-	text := strings.Join([]string{row.Protocol, row.State, row.Listener, row.Local, row.Peer, row.Proxy, row.UID, strings.Join(row.Groups, " ")}, " ")
+	text := strings.Join([]string{row.Protocol, row.State, row.Listener, row.Local, row.Peer, row.UID, strings.Join(row.Groups, " ")}, " ")
 	return strings.Contains(text, filter)
 }

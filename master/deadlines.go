@@ -55,7 +55,7 @@ func (s *supervisor) wakeAt(now time.Time) time.Time {
 	}
 	next.later(s.gateway.backoff.retryAt, now)
 	for _, t := range []time.Time{
-		s.gateway.deadline, s.gateway.stableAt(), s.stopping.deadline, s.memoryAt, s.readyAt,
+		s.gateway.deadline, s.gateway.stableAt(), s.stopping.deadline, s.memoryAt, s.readyAt, s.lookAt,
 	} {
 		next.consider(t)
 	}
@@ -86,6 +86,9 @@ func (s *supervisor) expire(now time.Time) {
 	}
 	if passed(s.memoryAt, now) {
 		s.checkMemory(now)
+	}
+	if passed(s.lookAt, now) {
+		s.lookAtFiles()
 	}
 }
 

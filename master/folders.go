@@ -31,6 +31,14 @@ func prepareGatewayFolders(c *config.Config) error {
 	if err := prepareGatewayFolder(c.SetAsideDir, c.User); err != nil {
 		return err
 	}
+	for _, l := range c.Listeners {
+		if l.TLS == nil || l.TLS.ACME == nil {
+			continue
+		}
+		if err := prepareGatewayFolder(l.TLS.ACME.CacheDir, c.User); err != nil {
+			return err
+		}
+	}
 	return prepareGatewayFolder(c.TempDir, c.User)
 }
 

@@ -164,7 +164,11 @@ func (s *supervisor) configure() (seq uint64) {
 			pools = append(pools, p.config)
 		}
 	}
+	s.giveCertificates()
 	g := gatewayConfiguration(s.options.Version, s.config, pools, s.listeners, s.gateway.generation)
+	for i, l := range s.listeners {
+		g.Listeners[i].TLS = s.tlsMessage(l.config.TLS)
+	}
 	for _, o := range configureMessages(g, s.lastSeq, s.listeners) {
 		s.tell(o)
 	}

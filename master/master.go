@@ -61,6 +61,11 @@ func Run(ctx context.Context, o Options) error {
 	if err := prepareGatewayFolders(o.Config); err != nil {
 		return err
 	}
+	ring, err := readKeyring(o.Config)
+	if err != nil {
+		return err
+	}
+	warn(o.Logger, o.Config)
 	signals, unwatch := watchSignals()
 	defer unwatch()
 	socket, file, err := listenControl(o.Config.Control)
@@ -76,10 +81,18 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	s := newSupervisor(o, system, listeners)
+	s.useKeyring(ring)
 	defer s.closeOutput()
 	server := serveControl(s, socket, file)
 	defer server.close()
 	return s.run(ctx, signals)
+}
+
+// warn logs what works, but hardly as meant.
+func warn(log *slog.Logger, c *config.Config) {
+	for _, w := range c.Warnings {
+		log.Warn("Configuration is doubtful", "at", w.String())
+	}
 }
 
 func (o *Options) complete() (err error) {

@@ -21,14 +21,15 @@ const (
 // reload is one graceful reload under way.
 //
 // Its order: read the configuration and bind new listeners (a fault ends it and
-// nothing has changed); then slot by slot, or some slots at a time, start new,
-// wait until ready, swap, drain old; and at last commit: listeners, routes and limits change, what is no
+// nothing has changed); then slot by slot start new, wait until ready, swap,
+// drain old; and at last commit: listeners, routes and limits change, what is no
 // longer configured goes. The first worker that does not become ready aborts it.
 type reload struct {
 	filter    string // one pool alone; empty: all
 	progress  *progress
 	began     time.Time
 	config    *config.Config // nil: still being read
+	keyring   keyring
 	pools     []*config.Pool // of config
 	fresh     []*listener    // bound, not in use yet
 	added     []*pool
@@ -40,7 +41,7 @@ type reload struct {
 	deadline  time.Time // for its confirmation
 }
 
-// step replaces slots, or adds them.
+// step replaces one slot, or adds several.
 type step struct {
 	pool    *pool
 	config  *config.Pool
@@ -75,8 +76,8 @@ func (s *supervisor) beginReload(filter string) (p *progress, busy string) {
 		have[l.key] = true
 	}
 	s.goroutines.Go(func() {
-		c, fresh, err := s.prepareReload(filter, old, have)
-		if !s.post(func() { s.reloadPrepared(r, c, fresh, err) }) {
+		c, ring, fresh, err := s.prepareReload(filter, old, have)
+		if !s.post(func() { s.reloadPrepared(r, c, ring, fresh, err) }) {
 			closeListeners(fresh)
 		}
 	})
@@ -84,27 +85,32 @@ func (s *supervisor) beginReload(filter string) (p *progress, busy string) {
 }
 
 // prepareReload does what can fail, and change nothing, outside the loop.
-func (s *supervisor) prepareReload(filter string, old *config.Config, have map[string]bool) (*config.Config, []*listener, error) {
+func (s *supervisor) prepareReload(filter string, old *config.Config, have map[string]bool) (*config.Config, keyring, []*listener, error) {
 	c := old
 	var err error
 	if s.options.Reread != nil {
 		if c, err = s.options.Reread(); err != nil {
-			return nil, nil, fmt.Errorf("configuration: %w", err)
+			return nil, nil, nil, fmt.Errorf("configuration: %w", err)
 		}
 	}
 	if filter != "" {
 		if c, err = onlyPool(old, c, filter); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	if c.PIDFile != old.PIDFile || c.Control != old.Control {
 		s.log.Warn("Paths of pid file and control socket change only with a restart")
 	}
+	warn(s.log, c)
 	if err := prepareGatewayFolders(c); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	ring, err := readKeyring(c)
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	fresh, err := bindMissing(c, have, s.system.bind)
-	return c, fresh, err
+	return c, ring, fresh, err
 }
 
 // onlyPool is the old configuration with one pool as the new one has it.
@@ -123,7 +129,7 @@ func onlyPool(old, c *config.Config, name string) (*config.Config, error) {
 	return &mixed, nil
 }
 
-func (s *supervisor) reloadPrepared(r *reload, c *config.Config, fresh []*listener, err error) {
+func (s *supervisor) reloadPrepared(r *reload, c *config.Config, ring keyring, fresh []*listener, err error) {
 	if s.reload != r {
 		closeListeners(fresh) // it was aborted meanwhile
 		return
@@ -132,7 +138,7 @@ func (s *supervisor) reloadPrepared(r *reload, c *config.Config, fresh []*listen
 		s.abortReload(err.Error(), "")
 		return
 	}
-	r.config, r.pools, r.fresh = c, effectivePools(c), fresh
+	r.config, r.keyring, r.pools, r.fresh = c, ring, effectivePools(c), fresh
 	for _, p := range r.pools {
 		s.planPool(r, p)
 	}
@@ -152,8 +158,8 @@ func (s *supervisor) planPool(r *reload, c *config.Pool) {
 	present := len(p.slots)
 	if r.filter == "" || r.filter == c.Name {
 		if c.Reload {
-			for _, numbers := range turns(min(present, c.Workers), c.ReloadParallel) {
-				r.plan(&step{pool: p, config: c, numbers: numbers})
+			for n := range min(present, c.Workers) {
+				r.plan(&step{pool: p, config: c, numbers: []int{n + 1}})
 			}
 		} else {
 			r.progress.add(api.ReloadEvent{Pool: c.Name, State: "unchanged", Reason: "reload: false"})
@@ -166,23 +172,6 @@ func (s *supervisor) planPool(r *reload, c *config.Pool) {
 		}
 		r.plan(grown)
 	}
-}
-
-// turns divides the slots 1 to n. The first is alone: it shows that the new
-// code runs. Then as many at a time as the pool allows.
-func turns(n, parallel int) (all [][]int) {
-	size := 1
-	for first := 1; first <= n; first += size {
-		if first > 1 {
-			size = max(parallel, 1)
-		}
-		var numbers []int
-		for number := first; number < first+size && number <= n; number++ {
-			numbers = append(numbers, number)
-		}
-		all = append(all, numbers)
-	}
-	return all
 }
 
 func (r *reload) plan(st *step) {
@@ -325,6 +314,7 @@ func (s *supervisor) abortReload(reason, output string) {
 func (s *supervisor) commitReload(now time.Time) {
 	r := s.reload
 	s.config = r.config
+	s.useKeyring(r.keyring)
 	removed := s.arrangePools(r.pools)
 	s.arrangeListeners(r)
 	r.deadline = now.Add(confirmPatience)

@@ -60,6 +60,12 @@ type supervisor struct {
 	workers   map[uint64]*worker
 	gateway   gateway
 
+	keyring        keyring
+	certificateIDs map[keyFiles]int
+	given          map[int]givenPair
+	suspects       map[keyFiles]stamps
+	lookAt         time.Time // for changes of certificate files; zero: there are none, or a look is under way
+
 	reload     *reload // nil: none under way
 	lastReload *api.Reload
 	stopping   shutdown
@@ -79,6 +85,7 @@ func newSupervisor(o Options, system system, listeners []*listener) *supervisor 
 		inbox:   make(chan func()), done: make(chan struct{}),
 		phase: phaseStarting, startedAt: time.Now(), config: o.Config,
 		workers: map[uint64]*worker{}, queries: map[uint64]*query{},
+		certificateIDs: map[keyFiles]int{}, given: map[int]givenPair{},
 	}
 	if o.Output != nil && !o.Daemon {
 		s.printer = newPrinter(o.Output)

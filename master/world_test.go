@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -402,6 +403,8 @@ func (c *fakeChannel) Send(m *control.Message, files ...*os.File) error {
 	case control.Stop:
 		w.note("stop within %s", m.Deadline)
 		c.say(&control.Message{Kind: control.Stopped})
+	case control.GiveCertificate:
+		w.note("certificate %d from %s", m.Certificate.ID, filepath.Base(m.Certificate.File))
 	default:
 		w.note("%s %d", m.Kind, m.Worker.ID)
 		c.about(m)

@@ -24,12 +24,11 @@ type Config struct {
 	SetAsideDir string
 	Debug       bool   // error pages with tracebacks
 	Limits      Limits // of every listener that says nothing else
-	// AccessLog and TrustedProxies of every listener that says nothing else.
-	AccessLog      AccessLog
-	TrustedProxies []string
 
 	Pools     []Pool     // in the file's order
 	Listeners []Listener // in the file's order
+
+	Warnings Faults // what works, but hardly as meant
 }
 
 // Pool is a set of handlers that run one command.
@@ -55,9 +54,6 @@ type Pool struct {
 
 	OnCrash string // redeliver, close, drop
 	Reload  bool   // false: gw reload leaves it alone
-	// ReloadParallel is how many workers a reload replaces at a time, once the
-	// first has shown that the new code runs.
-	ReloadParallel int
 }
 
 // Listener is one socket.
@@ -69,10 +65,7 @@ type Listener struct {
 	Backlog int
 	Routes  []Route // most specific first, the listener's own pool last as host "" prefix "/"
 	Limits  Limits
-
-	AccessLog      AccessLog
-	TrustedProxies []string // addresses, networks, loopback, private, unix
-	ProxyProtocol  bool
+	TLS     *TLS // nil: plain
 }
 
 // Route picks a pool by host and path prefix.
@@ -94,11 +87,4 @@ type Limits struct {
 	MaxMessageBytes int
 	SendBufferBytes int
 	MaxConnections  int
-	// MaxConnectionRequests closes a connection behind the answer to so many.
-	MaxConnectionRequests int
-
-	MaxConnectionsPerAddress int
-	RequestEvery             time.Duration // max_requests_per_address: time between two
-	BurstPerAddress          int
-	ExemptAddresses          []string
 }

@@ -37,7 +37,6 @@ func defaultPool() Pool {
 		StopTimeout:    10 * time.Second,
 		OnCrash:        "redeliver",
 		Reload:         true,
-		ReloadParallel: 1,
 	}
 }
 

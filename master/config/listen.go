@@ -17,7 +17,10 @@ const maxUnixPath = 107
 var schemes = []string{"http", "websocket", "text", "frame", "tcp"}
 
 // laterSchemes are named in the documentation of the whole, and come later.
-var laterSchemes = []string{"udp", "https", "wss", "tls", "h2c"}
+var laterSchemes = []string{"udp", "h2c"}
+
+// encrypted are schemes that other programs have for a protocol over TLS.
+var encrypted = map[string]string{"https": "http", "wss": "websocket", "tls": "tcp", "ssl": "tcp"}
 
 // schemeHints answer words of other programs that edit distance cannot.
 var schemeHints = map[string]string{"ws": "websocket", "unix": "http://unix:/path.sock"}
@@ -53,7 +56,9 @@ func unknownScheme(text, scheme, rest string) error {
 			"use " + strings.Join(schemes, ", ")}
 	}
 	hint := "use " + strings.Join(schemes, ", ")
-	if word := schemeHints[scheme]; strings.Contains(word, "://") {
+	if plain := encrypted[scheme]; plain != "" {
+		hint = fmt.Sprintf("write %s://%s, and tls: {certificate: FILE, key: FILE} beside it", plain, rest)
+	} else if word := schemeHints[scheme]; strings.Contains(word, "://") {
 		hint = "write " + word
 	} else if word != "" {
 		hint = "write " + word + "://" + rest

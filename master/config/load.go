@@ -34,7 +34,7 @@ func (s system) load(path string) (*Config, error) {
 	}
 	var faults Faults
 	c := s.defaults(absolute(path))
-	r := &reader{system: s, file: path, dir: c.Dir, where: atTop, faults: &faults}
+	r := &reader{system: s, file: path, dir: c.Dir, where: atTop, faults: &faults, warnings: &c.Warnings, acmeDir: s.diskPaths(c.File).acmeDir()}
 	values := mapping(r, root, topKeys, c)
 	if values["pools"] == nil {
 		r.fault(root, "write pools: {web: {command: [php, app.php]}}", "there are no pools")
@@ -43,6 +43,7 @@ func (s system) load(path string) (*Config, error) {
 	if err := faults.orNil(); err != nil {
 		return nil, err
 	}
+	c.Warnings = c.Warnings.sorted()
 	return c, nil
 }
 

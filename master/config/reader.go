@@ -19,6 +19,9 @@ type reader struct {
 	where  string // such as "in pool web"
 	pools  []string
 	faults *Faults
+	// What does not keep gw from starting.
+	warnings *Faults
+	acmeDir  string
 }
 
 func (r *reader) in(where string) *reader {
@@ -28,10 +31,19 @@ func (r *reader) in(where string) *reader {
 }
 
 func (r *reader) fault(n *yaml.Node, hint, format string, args ...any) {
-	*r.faults = append(*r.faults, Fault{
+	*r.faults = append(*r.faults, r.at(n, hint, format, args...))
+}
+
+// warn reports what does not keep gw from starting.
+func (r *reader) warn(n *yaml.Node, hint, format string, args ...any) {
+	*r.warnings = append(*r.warnings, r.at(n, hint, format, args...))
+}
+
+func (r *reader) at(n *yaml.Node, hint, format string, args ...any) Fault {
+	return Fault{
 		File: r.file, Line: n.Line, Column: n.Column,
 		Message: fmt.Sprintf(format, args...), Hint: hint,
-	})
+	}
 }
 
 // misfit is the fault of a value of the wrong kind.

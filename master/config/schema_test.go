@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"strconv"
 	"testing"
 )
 
@@ -49,19 +50,20 @@ func schema() []byte {
 		"workers":  object{"anyOf": []any{object{"type": "integer", "minimum": 1, "maximum": maxWorkers}, object{"const": "auto"}, ref("variable")}},
 		"words": object{"anyOf": []any{
 			object{"type": "string", "minLength": 1}, object{"type": "array", "minItems": 1, "items": ref("text")}}},
-		"texts":      object{"type": "object", "additionalProperties": object{"anyOf": []any{ref("text"), object{"type": "null"}}}},
-		"listen":     object{"type": []string{"string", "integer"}},
-		"networks":   object{"anyOf": []any{ref("text"), object{"type": "array", "items": ref("text")}}},
-		"paths":      object{"anyOf": []any{ref("text"), object{"type": "array", "items": ref("text")}}},
-		"rate":       object{"anyOf": []any{object{"const": 0}, object{"type": "string", "pattern": rateText.String()}, object{"const": "0"}, ref("variable")}},
-		"access_log": object{"anyOf": []any{object{"const": false}, object{"type": "string", "minLength": 1}, table(accessLogKeys, &AccessLog{Format: defaultLogFormat})}},
-		"limits":     table(limitKeys, &[]Limits{defaultLimits()}[0]),
-		"pools":      object{"type": "object", "minProperties": 1, "propertyNames": object{"pattern": poolName.String()}, "additionalProperties": ref("pool")},
-		"pool":       table(poolKeys, &pool),
-		"listeners":  object{"type": "array", "items": ref("listener")},
-		"listener":   table(listenerKeys, &listener),
-		"routes":     object{"type": "array", "items": ref("route")},
-		"route":      table(routeKeys, &Route{Prefix: "/"}),
+		"texts":     object{"type": "object", "additionalProperties": object{"anyOf": []any{ref("text"), object{"type": "null"}}}},
+		"listen":    object{"type": []string{"string", "integer"}},
+		"limits":    table(limitKeys, &[]Limits{defaultLimits()}[0]),
+		"pools":     object{"type": "object", "minProperties": 1, "propertyNames": object{"pattern": poolName.String()}, "additionalProperties": ref("pool")},
+		"pool":      table(poolKeys, &pool),
+		"listeners": object{"type": "array", "items": ref("listener")},
+		"listener":  table(listenerKeys, &listener),
+		"routes":    object{"type": "array", "items": ref("route")},
+		"route":     table(routeKeys, &Route{Prefix: "/"}),
+
+		"tls":          table(tlsKeys, &TLS{MinVersion: "1.2", ClientCertificates: "none"}),
+		"certificates": object{"type": "array", "minItems": 1, "items": ref("certificate")},
+		"certificate":  table(certificateKeys, &Certificate{}),
+		"acme":         table(acmeKeys, &ACME{Directory: letsEncrypt}),
 	}
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -81,7 +83,7 @@ func table[T any](keys []key[T], t *T) object {
 	for _, k := range keys {
 		property := object{"description": k.doc}
 		if k.kind == kindChoice {
-			property["anyOf"] = []any{object{"enum": k.choices}, ref("variable")}
+			property["anyOf"] = []any{object{"enum": written(k.choices)}, ref("variable")}
 		} else {
 			property["allOf"] = []any{ref(string(k.kind))}
 		}
@@ -97,6 +99,17 @@ func table[T any](keys []key[T], t *T) object {
 		o["required"] = required
 	}
 	return o
+}
+
+// written is what YAML makes of the choices when nobody quotes them.
+func written(choices []string) (values []any) {
+	for _, c := range choices {
+		values = append(values, c)
+		if number, err := strconv.ParseFloat(c, 64); err == nil {
+			values = append(values, number)
+		}
+	}
+	return values
 }
 
 func isScalar(value any) bool {

@@ -35,6 +35,10 @@ const (
 	// Exited tells that the process was reaped; the gateway reads what is left
 	// in its pipe, then settles what it had not finished.
 	Exited Kind = "exited"
+	// GiveCertificate gives a certificate with its key, or another one in the
+	// place of one given before. It comes before the Configure whose listeners
+	// name it; listeners that name it already use it from now on.
+	GiveCertificate Kind = "certificate"
 	// Query asks for a Report (Status) or Connections (Connections).
 	Query Kind = "query"
 	// Stop ends the gateway: no new connections, finish what is under way until
@@ -61,6 +65,8 @@ type Message struct {
 
 	Configuration *Configuration `msgpack:"configuration,omitempty"` // Configure
 	Worker        *Worker        `msgpack:"worker,omitempty"`        // Attach, and with ID alone: Activate, Drain, Exited, WorkerReady, Drained, WorkerFailed, WorkerDue
+
+	Certificate *Certificate `msgpack:"certificate,omitempty"` // GiveCertificate
 
 	Deadline time.Duration `msgpack:"deadline,omitempty"` // Drain, Stop: from now
 	Reason   string        `msgpack:"reason,omitempty"`   // Drain, Exited (such as "killed by SIGKILL"), WorkerFailed
@@ -131,9 +137,7 @@ type Listener struct {
 	Fresh   bool    `msgpack:"fresh"`   // a descriptor for it comes with this message
 	Routes  []Route `msgpack:"routes"`  // most specific first; the first match wins
 	Limits  Limits  `msgpack:"limits"`
-
-	TrustedProxies []string `msgpack:"trusted_proxies"` // as address.ParseSet reads them
-	ProxyProtocol  bool     `msgpack:"proxy_protocol"`
+	TLS     *TLS    `msgpack:"tls,omitempty"` // nil: plain
 }
 
 // Route sends a request or WebSocket to a pool.
@@ -155,13 +159,6 @@ type Limits struct {
 	MaxMessageBytes int           `msgpack:"max_message_bytes"`
 	SendBufferBytes int           `msgpack:"send_buffer_bytes"`
 	MaxConnections  int           `msgpack:"max_connections"`
-	// MaxConnectionRequests: behind the answer to so many a connection is closed.
-	MaxConnectionRequests int `msgpack:"max_connection_requests"`
-
-	MaxConnectionsPerAddress int           `msgpack:"max_connections_per_address"`
-	RequestEvery             time.Duration `msgpack:"request_every"` // time between two requests of an address; 0: no limit
-	BurstPerAddress          int           `msgpack:"burst_per_address"`
-	ExemptAddresses          []string      `msgpack:"exempt_addresses"` // as address.ParseSet reads them
 }
 
 // Status is what the gateway knows at one moment.
@@ -191,11 +188,8 @@ type ListenerStatus struct {
 	Accepted    uint64 `msgpack:"accepted"`
 	Refused     uint64 `msgpack:"refused"` // over max_connections
 	SlowClosed  uint64 `msgpack:"slow_closed"`
-
-	ProxyRefused    uint64 `msgpack:"proxy_refused"`    // connections without a good PROXY header, or from none of trusted_proxies
-	ForwardedFaults uint64 `msgpack:"forwarded_faults"` // requests of trusted proxies whose Forwarded fields made no sense
-	AddressRefused  uint64 `msgpack:"address_refused"`  // connections over max_connections_per_address
-	RateRefused     uint64 `msgpack:"rate_refused"`     // requests over max_requests_per_address
+	// TLS handshakes that failed.
+	BadHandshakes uint64 `msgpack:"bad_handshakes"`
 }
 
 // PoolStatus counts a pool's queue.
@@ -217,14 +211,14 @@ type Connection struct {
 	Listener string        `msgpack:"listener"`
 	Local    string        `msgpack:"local"`
 	Peer     string        `msgpack:"peer"`
-	Proxy    string        `msgpack:"proxy,omitempty"` // the socket's address, where Peer is what a proxy said
 	Age      time.Duration `msgpack:"age"`
 	Idle     time.Duration `msgpack:"idle"`
 	BytesIn  uint64        `msgpack:"bytes_in"`
 	BytesOut uint64        `msgpack:"bytes_out"`
-	QueueIn  int           `msgpack:"queue_in"`  // messages waiting for the worker
-	QueueOut int           `msgpack:"queue_out"` // bytes waiting for the client
-	Worker   uint64        `msgpack:"worker"`    // 0: none
+	TLS      string        `msgpack:"tls,omitempty"` // version, such as 1.3; empty: plain
+	QueueIn  int           `msgpack:"queue_in"`      // messages waiting for the worker
+	QueueOut int           `msgpack:"queue_out"`     // bytes waiting for the client
+	Worker   uint64        `msgpack:"worker"`        // 0: none
 	UID      string        `msgpack:"uid"`
 	Groups   []string      `msgpack:"groups"`
 }

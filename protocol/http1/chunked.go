@@ -21,15 +21,8 @@ type chunkState uint8
 // Where in a chunked body the next byte stands.
 const (
 	chunkSize    chunkState = iota // a hex digit, or what follows the size
-	chunkSpace                     // whitespace before the semicolon of an extension
-	extStart                       // the name of an extension, or whitespace before it
-	extName                        // within the name
-	extNamed                       // whitespace behind the name
-	extEquals                      // the value, or whitespace before it
-	extToken                       // within a value that is a token
-	extQuoted                      // within a value in quotes
-	extEscaped                     // the character behind a backslash
-	extQuoteEnd                    // behind the closing quote
+	chunkSpace                     // whitespace between size and extension
+	chunkExt                       // an extension
 	chunkSizeLF                    // LF of the line with the size
 	chunkData                      // payload
 	chunkDataCR                    // CR behind the payload
@@ -112,11 +105,8 @@ func (c *Chunked) UnmarshalBinary(b []byte) error {
 
 // step takes one byte that is not payload.
 func (c *Chunked) step(b byte) error {
-	switch {
-	case c.state >= trailerStart:
+	if c.state >= trailerStart {
 		return c.stepTrailer(b)
-	case c.state >= extStart && c.state <= extQuoteEnd:
-		return c.stepExtension(b)
 	}
 	switch c.state {
 	case chunkSize:
@@ -132,6 +122,8 @@ func (c *Chunked) step(b byte) error {
 			return ErrChunkSize // whitespace stands only before an extension
 		}
 		return c.endSize(b)
+	case chunkExt:
+		return c.stepExtension(b)
 	case chunkSizeLF:
 		if b != '\n' {
 			return ErrChunkSize
@@ -170,7 +162,7 @@ func (c *Chunked) endSize(b byte) error {
 		c.state = chunkSizeLF
 		return nil
 	case ';':
-		c.state = extStart
+		c.state = chunkExt
 	case ' ', '\t': // bad whitespace, to be accepted before an extension (RFC 9112 7.1.1)
 		c.state = chunkSpace
 	default:
@@ -179,51 +171,12 @@ func (c *Chunked) endSize(b byte) error {
 	return c.countExtension()
 }
 
-// stepExtension takes one byte of an extension. Its grammar is checked although nobody reads it: servers that skip to the
-// next line end, each in its own way, are what smugglers live on (RFC 9112 7.1.1).
 func (c *Chunked) stepExtension(b byte) error {
-	token, blank := lowerToken[b] != 0, b == ' ' || b == '\t'
-	switch state := c.state; {
-	case state == extQuoted && b == '"':
-		c.state = extQuoteEnd
-	case state == extQuoted && b == '\\':
-		c.state = extEscaped
-	case state == extQuoted && !isControl(b):
-	case state == extEscaped && !isControl(b):
-		c.state = extQuoted
-	case state == extStart && token:
-		c.state = extName
-	case state == extEquals && token:
-		c.state = extToken
-	case state == extEquals && b == '"':
-		c.state = extQuoted
-	case (state == extStart || state == extEquals || state == extNamed) && blank:
-	case (state == extName || state == extToken) && token:
-	case state == extName && blank:
-		c.state = extNamed
-	case (state == extName || state == extNamed) && b == '=':
-		c.state = extEquals
-	case state == extName || state == extToken || state == extQuoteEnd:
-		return c.endExtension(b)
-	case state == extNamed && b == ';':
-		c.state = extStart
-	default:
-		return ErrChunkExtension
-	}
-	return c.countExtension()
-}
-
-// endExtension takes a byte behind a whole extension.
-func (c *Chunked) endExtension(b byte) error {
-	switch b {
-	case '\r':
+	if b == '\r' {
 		c.state = chunkSizeLF
 		return nil
-	case ';':
-		c.state = extStart
-	case ' ', '\t':
-		c.state = chunkSpace
-	default:
+	}
+	if isControl(b) {
 		return ErrChunkExtension
 	}
 	return c.countExtension()
