@@ -53,7 +53,7 @@ func connectionTable(list []api.Connection) *table {
 		right:  map[string]bool{"id": true, "age": true, "idle": true, "in": true, "out": true, "queue-in": true, "queue-out": true},
 	}
 	for _, c := range list {
-		t.add(fmt.Sprint(c.ID), c.Protocol, orDash(c.TLS), c.State, c.Local, c.Peer, showAge(c.Age), showAge(c.Idle),
+		t.add(fmt.Sprint(c.ID), c.Protocol, orDash(c.TLS), c.State, c.Local, throughProxy(c), showAge(c.Age), showAge(c.Idle),
 			showBytes(int64(c.BytesIn)), showBytes(int64(c.BytesOut)), fmt.Sprint(c.QueueIn), showBytes(int64(c.QueueOut)),
 			orDash(c.Worker), orDash(strings.Join(c.Groups, ",")), orDash(c.UID))
 	}
@@ -65,4 +65,12 @@ func orDash(text string) string {
 		return "-"
 	}
 	return text
+}
+
+// throughProxy names the client, and the proxy that told of it.
+func throughProxy(c api.Connection) string {
+	if c.Proxy == "" {
+		return c.Peer
+	}
+	return c.Peer + " via " + c.Proxy
 }

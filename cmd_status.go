@@ -70,9 +70,33 @@ func statusHeader(w io.Writer, p palette, s *api.Status) error {
 			fmt.Fprintf(&b, "pool %-9s %s set aside, two handlers died on each: see %s\n", pool.Name, count(int(pool.SetAside), "message"), pool.SetAsideDir)
 		}
 	}
+	for _, l := range s.Listeners {
+		if refused := refusals(&l); refused != "" {
+			fmt.Fprintf(&b, "listener %s  refused %s\n", l.Name, refused)
+		}
+	}
 	b.WriteByte('\n')
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// refusals are what a listener has not let in because of who it was.
+func refusals(l *api.Listener) string {
+	var list []string
+	for _, r := range []struct {
+		n    uint64
+		what string
+	}{
+		{l.AddressRefused, "connection over max_connections_per_address"},
+		{l.RateRefused, "request over max_requests_per_address"},
+		{l.ProxyRefused, "connection without a good PROXY header"},
+	} {
+		if r.n > 0 {
+			noun, why, _ := strings.Cut(r.what, " ")
+			list = append(list, count(int(r.n), noun)+" "+why)
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 func workerTable(s *api.Status) *table {

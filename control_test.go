@@ -322,3 +322,31 @@ func TestHandlerStartedHereIsFoundWithoutItsName(t *testing.T) {
 		t.Errorf("got %+v", list)
 	}
 }
+
+func TestStatusTellsWhoWasRefused(t *testing.T) {
+	place(t)
+	s := someStatus()
+	s.Listeners = []api.Listener{{Name: "front", AddressRefused: 3, RateRefused: 40}, {Name: "quiet"}, {Name: "lb", ProxyRefused: 1}}
+	(&fakeMaster{status: s}).serve(t)
+	got := gw("status").out
+	for _, line := range []string{
+		"listener front  refused 3 connections over max_connections_per_address, 40 requests over max_requests_per_address\n",
+		"listener lb  refused 1 connection without a good PROXY header\n",
+	} {
+		if !strings.Contains(got, line) {
+			t.Errorf("no %q in\n%s", line, got)
+		}
+	}
+	if strings.Contains(got, "quiet") {
+		t.Error(got)
+	}
+}
+
+func TestConnectionsBehindAProxyShowBothAddresses(t *testing.T) {
+	place(t)
+	f := &fakeMaster{connections: api.Connections{Total: 1, Connections: []api.Connection{{ID: 7, Peer: "192.0.2.1:51000", Proxy: "10.0.0.5:40000"}}}}
+	f.serve(t)
+	if got := gw("connections"); !strings.Contains(got.out, "192.0.2.1:51000 via 10.0.0.5:40000") {
+		t.Error(got.out)
+	}
+}

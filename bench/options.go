@@ -25,6 +25,7 @@ type options struct {
 	conns    []int
 	rate     float64
 	idle     int
+	soak     int
 	workers  []int
 	nice     int
 	awake    bool
@@ -45,6 +46,7 @@ func parseOptions(arguments []string) (options, error) {
 	conns := flags.String("conns", "1,64,512", "numbers of connections")
 	flags.Float64Var(&o.rate, "rate", 0, "requests per second at a fixed rate, latencies from the scheduled time; 0: closed loop")
 	flags.IntVar(&o.idle, "idle", 5000, "idle connections whose memory is measured; 0: none")
+	flags.IntVar(&o.soak, "soak", 0, "instead: so many requests of each scenario to each gw, and whether its memory grows")
 	workers := flags.String("workers", "1", "numbers of handler processes of each server")
 	flags.IntVar(&o.nice, "nice", 0, "priority of servers and load; below 0 needs root")
 	flags.BoolVar(&o.awake, "awake", true, "keep the cores from sleeping while one connection is measured")
@@ -78,8 +80,8 @@ func (o options) check(rest []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("unexpected argument %q", rest[0])
 	}
-	if o.time <= 0 || o.runs < 1 || o.idle < 0 || o.rate < 0 || o.retries < 0 {
-		return errors.New("time and runs must be positive, idle, rate and retries not negative")
+	if o.time <= 0 || o.runs < 1 || o.idle < 0 || o.soak < 0 || o.rate < 0 || o.retries < 0 {
+		return errors.New("time and runs must be positive, idle, rate, soak and retries not negative")
 	}
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -11,6 +11,19 @@ import (
 // beginBody prepares for a body of length bytes (-1: none announced).
 func (l *loop) beginBody(c *conn, length int64) {
 	e := c.exchange
+	switch streams := e.pool.streamBody; {
+	case streams && length > wire.InlineLimit, streams && e.chunkedIn && l.request.Expect100:
+		e.incoming = length
+		l.beginUpload(c, l.request.Expect100)
+	default:
+		e.undecided = streams && e.chunkedIn
+		l.collectBody(c, length)
+	}
+}
+
+// collectBody receives the whole body before the request goes on.
+func (l *loop) collectBody(c *conn, length int64) {
+	e := c.exchange
 	switch {
 	case e.chunkedIn:
 		e.state = exchangeBody
@@ -32,14 +45,26 @@ func (l *loop) beginBody(c *conn, length int64) {
 
 // takeBody takes body bytes off buf. done: the body ended, or was refused.
 func (l *loop) takeBody(c *conn, buf []byte) (n int, done bool) {
+	e := c.exchange
+	if e.undecided {
+		l.streamChunked(c, buf)
+		if c.exchange != e { // no room in the queue
+			return len(buf), true
+		}
+	}
 	if len(buf) == 0 {
 		return 0, false
 	}
+	if e.upload != nil && e.state != exchangeDiscard {
+		return l.takeUpload(c, buf)
+	}
 	l.rearm(c)
-	if c.exchange.chunkedIn {
+	switch {
+	case e.state == exchangeDiscard:
+		return l.takeDiscarded(c, buf)
+	case e.chunkedIn:
 		return l.takeChunked(c, buf)
 	}
-	e := c.exchange
 	n = int(min(e.incoming, int64(len(buf))))
 	e.incoming -= int64(n)
 	if e.spool != nil {
@@ -65,7 +90,7 @@ func (l *loop) takeChunked(c *conn, buf []byte) (n int, done bool) {
 	}
 	e.received += int64(len(out) - len(e.body))
 	e.body = out
-	if e.received > c.listener.limits.MaxBodyBytes {
+	if e.chunked.Left() > c.listener.limits.MaxBodyBytes-e.received {
 		l.refuse(c, 413, "body longer than max_body")
 		return len(buf), true
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"slices"
 	"strings"
 
 	"gw/protocol/http1"
@@ -45,12 +44,10 @@ func printable(subject string) string {
 	return b.String()
 }
 
-// identify is the stage that puts the client's certificate into a request, and
+// certify is the stage that puts the client's certificate into a request, and
 // takes out what clients made up.
-func (l *loop) identify(c *conn, r *http1.Request) bool {
-	if slices.ContainsFunc(r.Fields, forged) {
-		r.Fields = slices.DeleteFunc(r.Fields, forged)
-	}
+func (l *loop) certify(c *conn, r *http1.Request) bool {
+	r.Fields = without(r.Fields, forged)
 	if t := c.tls(); t != nil && t.identity != nil {
 		r.Fields = append(r.Fields, t.identity.fields[:]...)
 	}
@@ -58,12 +55,12 @@ func (l *loop) identify(c *conn, r *http1.Request) bool {
 }
 
 // forged: handlers that read fields as CGI variables cannot tell _ from -.
-func forged(f http1.Field) bool {
-	if len(f.Name) < len(identityPrefix) || f.Name[0] != 'x' || f.Name[2] != 'c' {
+func forged(name []byte) bool {
+	if len(name) < len(identityPrefix) || name[0] != 'x' || name[2] != 'c' {
 		return false
 	}
 	for i := range len(identityPrefix) {
-		if b := f.Name[i]; b != identityPrefix[i] && !(b == '_' && identityPrefix[i] == '-') {
+		if b := name[i]; b != identityPrefix[i] && !(b == '_' && identityPrefix[i] == '-') {
 			return false
 		}
 	}

@@ -58,6 +58,7 @@ type conn struct {
 	exchange  *exchange // HTTP: the request under way
 	dialogue  *dialogue // everything but HTTP
 	transport transport // nil: the socket itself
+	origin    *origin   // nil: peer says all
 
 	opened    time.Duration // loop time
 	active    time.Duration // last byte in or out
@@ -67,6 +68,7 @@ type conn struct {
 	birth     uint32 // tells its events from those of an earlier connection in its slot
 	scanned   int32  // bytes of in already searched for the end of a line or head
 	interest  uint32 // epoll events asked for
+	requests  uint32 // HTTP requests so far
 	kind      kind
 	state     connState
 	dirty     bool // in loop.dirtyConns
@@ -146,6 +148,10 @@ const readEvents = unix.EPOLLIN
 
 // readable takes what the client sent.
 func (l *loop) readable(c *conn) {
+	if c.awaitsHeader() {
+		l.readHeader(c)
+		return
+	}
 	buf, err := l.receive(c)
 	switch {
 	case err == errAgain:
@@ -157,8 +163,12 @@ func (l *loop) readable(c *conn) {
 		l.ended(c)
 		return
 	}
-	c.active = l.now
 	c.bytesIn += uint64(len(buf))
+	if c.state == stateLingering {
+		l.lingerOn(c)
+		return
+	}
+	c.active = l.now
 	if c.state >= stateClosing {
 		return
 	}
@@ -234,7 +244,7 @@ func (l *loop) blocked(c *conn) bool {
 	if c.exchange == nil {
 		return c.pending() > pipelineBytes
 	}
-	return c.exchange.state != exchangeBody
+	return !c.exchange.takes()
 }
 
 // pipelineBytes is how much of earlier answers may wait when the next request
@@ -385,7 +395,7 @@ func (l *loop) rearm(c *conn) {
 		l.deadlines.arm(c, l.now, limits.HeaderTimeout)
 	case c.exchange == nil:
 		l.deadlines.arm(c, l.now, limits.IdleTimeout)
-	case c.exchange.state == exchangeBody:
+	case c.exchange.takes():
 		l.deadlines.arm(c, l.now, limits.BodyTimeout)
 	default:
 		l.deadlines.disarm(c)
@@ -399,6 +409,8 @@ func (l *loop) expire(c *conn) {
 		c.listener.slowClosed++
 		l.log.Debug("Closed a connection that took no data within write_timeout", "connection", c.id, "remote", c.peer)
 		l.lost(c)
+	case c.awaitsHeader():
+		l.refuseHeader(c, errHeaderLate)
 	case c.state >= stateClosing:
 		l.lost(c)
 	case c.kind == kindHTTP:
@@ -429,6 +441,10 @@ func (l *loop) finishHalf(c *conn) {
 		return
 	}
 	if c.kind == kindHTTP {
+		if e := c.exchange; e != nil && e.incomplete() && len(c.in) == 0 { // the rest of its body will never come
+			l.lost(c)
+			return
+		}
 		if !l.blocked(c) || c.exchange == nil && len(c.in) == 0 {
 			l.closeAfterFlush(c)
 		}
@@ -464,7 +480,14 @@ func (l *loop) closeAfterFlush(c *conn) {
 	l.touched(c)
 }
 
-const lingerTimeout = 2 * time.Second
+// How long what a client still sends is read and thrown away: until it is
+// silent for lingerTimeout, for lingerLimit at most. An upload that was refused
+// goes on for as long as the client likes, and many look at the answer only
+// behind its end.
+const (
+	lingerTimeout = 2 * time.Second
+	lingerLimit   = 30 * time.Second
+)
 
 // shut ends our side after the last byte was written. Unread input would make
 // the kernel send RST, which can destroy the answer on its way (RFC 9112
@@ -489,6 +512,14 @@ func (l *loop) shut(c *conn) {
 	l.updateInterest(c)
 }
 
+// lingerOn waits on for the end of a client that is still sending. c.active is
+// when the last byte of the answer was written.
+func (l *loop) lingerOn(c *conn) {
+	if l.now-c.active < lingerLimit {
+		l.deadlines.arm(c, l.now, lingerTimeout)
+	}
+}
+
 // lost closes a connection that broke or must end at once.
 func (l *loop) lost(c *conn) {
 	if d := c.dialogue; d != nil && d.closeCode == 0 {
@@ -508,6 +539,7 @@ func (l *loop) drop(c *conn) {
 		resetOnClose(int(c.fd))
 	}
 	l.release(c)
+	l.dismiss(c)
 	c.listener.connections--
 	l.releaseInput(c)
 	if c.out != nil && !c.shared {

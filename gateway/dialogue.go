@@ -95,7 +95,7 @@ func (d *dialogue) unlink(it *item) {
 
 func (d *dialogue) describe(c *conn) wire.Connection {
 	var flags uint64
-	if c.tls() != nil {
+	if c.secure() {
 		flags |= wire.FlagTLS
 	}
 	return wire.Connection{ID: c.id, Flags: flags, Listener: c.listener.id, Peer: c.peer, Kind: c.kind.String(),

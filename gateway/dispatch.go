@@ -24,6 +24,7 @@ type pool struct {
 	active      []*worker
 	events      wire.Events // of the latest worker that became active
 	eventsKnown bool
+	streamBody  bool // it takes long bodies as streams
 
 	queue   itemList  // HTTP requests; bounded by queueLimit, newest refused with 503
 	waiting connQueue // connections with messages and no worker; bounded by the connections
@@ -92,9 +93,16 @@ func (l *loop) dispatchRequest(c *conn) {
 
 func (l *loop) deliverRequest(w *worker, it *item) {
 	e := it.conn.exchange
+	if e.upload != nil && !w.ready.StreamBody {
+		l.collectInstead(it.conn)
+		return
+	}
 	e.worker = w
 	w.exchanges.add(e)
 	l.deliver(w, it)
+	if e.upload != nil {
+		l.occupy(w, it)
+	}
 }
 
 // feed gives w what waits, until its window is full: requests, connections that
@@ -352,7 +360,7 @@ func (l *loop) settleItem(w *worker, it *item, fresh bool, exit string) {
 // settleRequest: again elsewhere if that is safe, once; else 502.
 func (l *loop) settleRequest(w *worker, c *conn, it *item, fresh bool) {
 	e := c.exchange
-	again := !e.pool.removed && e.state == exchangeWaiting && (fresh || e.idempotent && it.crashes < deadlyAfter)
+	again := !e.pool.removed && e.state == exchangeWaiting && !e.sentBody() && (fresh || e.idempotent && it.crashes < deadlyAfter)
 	if !again {
 		e.item = nil
 		l.items.put(it)
@@ -360,6 +368,9 @@ func (l *loop) settleRequest(w *worker, c *conn, it *item, fresh bool) {
 	}
 	w.exchanges.remove(e)
 	e.worker = nil
+	if e.upload != nil {
+		e.upload.credit = 0
+	}
 	it.queuedAt = l.now
 	e.pool.requeue(it)
 	e.pool.retried++
@@ -481,10 +492,10 @@ func (l *loop) sweepWorkers(p *pool) {
 			continue
 		}
 		it := w.sent.first
-		for w.async() && it != nil && it.streaming() {
+		for w.async() && it != nil && (it.streaming() || it.awaited()) {
 			it = it.next
 		}
-		if it != nil && it.streaming() { // one at a time: what is behind it has not begun
+		if it != nil && (it.streaming() || it.awaited()) { // one at a time: what is behind it has not begun
 			continue
 		}
 		if it != nil && l.now-max(it.sentAt, w.lastAck) > p.requestTimeout {

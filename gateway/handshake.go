@@ -61,19 +61,11 @@ type handshake struct {
 	flushes bool // the loop will write what is there
 }
 
-// secure puts TLS between a new connection and its socket. early is what was
-// read already.
-func (l *loop) secure(c *conn, early []byte) {
-	t := &tlsTransport{}
-	t.raw.in = append(t.raw.in, early...)
-	c.transport = t
+// encrypt puts TLS between a new connection and its socket.
+func (l *loop) encrypt(c *conn) {
+	c.transport = &tlsTransport{}
 	l.deadlines.arm(c, l.now, c.listener.limits.HeaderTimeout)
-	if len(early) > 0 {
-		l.judgeHello(c, t)
-	}
-	if c.state != stateGone {
-		l.readable(c)
-	}
+	l.readable(c)
 }
 
 // receiveHello collects the first record, without a goroutine: who opens
@@ -111,7 +103,7 @@ func (l *loop) judgeHello(c *conn, t *tlsTransport) {
 		return
 	}
 	if len(in) >= length {
-		l.admit(c, t)
+		l.enterHandshake(c, t)
 	}
 }
 
@@ -129,8 +121,8 @@ func (l *loop) refusePlain(c *conn, in []byte) {
 	l.lost(c)
 }
 
-// admit starts the handshake of c, or queues it.
-func (l *loop) admit(c *conn, t *tlsTransport) {
+// enterHandshake starts the handshake of c, or queues it.
+func (l *loop) enterHandshake(c *conn, t *tlsTransport) {
 	hs := &l.handshakes
 	if len(hs.running) >= hs.limit && !l.evictHandshake() {
 		t.stage = tlsQueued
@@ -278,7 +270,7 @@ func (l *loop) feedOn(c *conn) {
 func (l *loop) shookHands(c *conn, t *tlsTransport, h *handshake, err error) {
 	hs := &l.handshakes
 	hs.running = slices.DeleteFunc(hs.running, func(o *handshake) bool { return o == h })
-	l.admitQueued()
+	l.enterQueued()
 	t.raw.handshake = nil
 	if c.state == stateGone {
 		t.raw.in, t.raw.out = nil, nil
@@ -305,7 +297,7 @@ func (l *loop) shookHands(c *conn, t *tlsTransport, h *handshake, err error) {
 		l.closeAfterFlush(c)
 		return
 	}
-	l.greet(c)
+	l.speak(c)
 	if c.state < stateClosing {
 		l.readable(c) // what came with the end of the handshake
 	}
@@ -324,8 +316,8 @@ func (l *loop) failHandshake(c *conn, t *tlsTransport, err error) {
 	l.closeAfterFlush(c)
 }
 
-// admitQueued gives free places to those that wait.
-func (l *loop) admitQueued() {
+// enterQueued gives free places to those that wait.
+func (l *loop) enterQueued() {
 	hs := &l.handshakes
 	for len(hs.queue) > 0 && len(hs.running) < hs.limit {
 		c := hs.queue[0]

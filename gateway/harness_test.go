@@ -152,9 +152,10 @@ type handler struct {
 type received struct {
 	op   wire.Op
 	id   uint64
-	n    uint64 // flags of REQ, OPEN, ATTACH and MSG, code of CLOSE and ABORT, bytes of CREDIT
+	n    uint64 // flags of REQ, OPEN, ATTACH and MSG, fin of BODY, code of CLOSE and ABORT, bytes of CREDIT
 	data []byte // body, message, path of OPEN and ATTACH
 	path string
+	peer string
 	head string // header block
 	meth string
 	sess []byte
@@ -280,7 +281,7 @@ func decodeForHandler(t *testing.T, payload []byte) (out []received) {
 		case wire.OpReq:
 			m.id, m.n = r.Uint(), r.Uint()
 			r.Uint()
-			r.Bytes()
+			m.peer = string(r.Bytes())
 			m.meth, m.path = string(r.Bytes()), string(r.Bytes())
 			r.Bytes()
 			m.head, m.data = string(r.Bytes()), r.Bytes()
@@ -291,6 +292,9 @@ func decodeForHandler(t *testing.T, payload []byte) (out []received) {
 		case wire.OpClose:
 			m.id, m.n, m.data = r.Uint(), r.Uint(), r.Bytes()
 			used = 4
+		case wire.OpBody:
+			m.id, m.data, m.n = r.Uint(), r.Bytes(), r.Uint()
+			used = 4
 		case wire.OpCredit, wire.OpAbort, wire.OpBuf:
 			m.id, m.n = r.Uint(), r.Uint()
 			used = 3
@@ -300,7 +304,7 @@ func decodeForHandler(t *testing.T, payload []byte) (out []received) {
 		case wire.OpOpen, wire.OpAttach:
 			m.id = r.Uint()
 			r.Uint()
-			r.Bytes()
+			m.peer = string(r.Bytes())
 			r.Bytes()
 			m.path = string(r.Bytes())
 			r.Bytes()

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"errors"
+	"net/netip"
 
 	"gw/protocol/http1"
 	"gw/protocol/wire"
@@ -14,6 +15,7 @@ import (
 //	exchangeWaiting   in the queue or at a worker, nothing answered yet
 //	exchangeStreaming the head of a streamed answer was written
 //	exchangeServing   the gateway makes the body itself, from a source
+//	exchangeDiscard   answered; the rest of its body is thrown away
 type exchangeState uint8
 
 const (
@@ -21,6 +23,7 @@ const (
 	exchangeWaiting
 	exchangeStreaming
 	exchangeServing
+	exchangeDiscard
 )
 
 // exchange is one HTTP request and its answer. A connection has at most one;
@@ -37,6 +40,11 @@ type exchange struct {
 	idempotent bool // may be sent to a second worker when the first died (RFC 9110 section 9.2.2)
 	oldClient  bool // HTTP/1.0: no chunked answer
 	chunkedIn  bool
+	undecided  bool // whether its chunked body is streamed
+
+	secure  bool           // the client speaks TLS, with us or with a proxy before us
+	proxied bool           // a trusted proxy sent it
+	client  netip.AddrPort // as trusted proxies say; zero: conn.peer holds
 
 	incoming              int64 // body bytes announced and still to come in
 	received              int64 // body bytes so far, of a chunked one
@@ -45,6 +53,7 @@ type exchange struct {
 	flagsAt               int    // where the REQ's flags stand in item.data
 	headersAt, headersLen int    // and its header block
 	spool                 *spool
+	upload                *upload // nil: the handler gets the body as a whole
 
 	status   int // of the answer, 0 before it
 	framing  bodyFraming
@@ -78,9 +87,10 @@ func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 			c.scanned = 0
 			used += n
 			l.beginExchange(c)
+			l.inviteBody(c, buf[used:])
 			continue
 		}
-		if c.exchange.state != exchangeBody {
+		if !c.exchange.incomplete() {
 			return used
 		}
 		n, done := l.takeBody(c, buf[used:])
@@ -96,12 +106,21 @@ func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 }
 
 func (l *loop) refuseParse(c *conn, err error) {
-	status, reason := 400, err.Error()
+	if c.exchange == nil {
+		l.openExchange(c, nil)
+		c.exchange.head = string(l.request.Method) == "HEAD"
+	}
+	status, reason := blame(err)
+	l.refuse(c, status, reason)
+}
+
+// blame is the status and the reason that tell a client what it did wrong.
+func blame(err error) (status int, reason string) {
 	var e *http1.Error
 	if errors.As(err, &e) {
-		status, reason = e.Status, e.Reason
+		return e.Status, e.Reason
 	}
-	l.refuse(c, status, reason)
+	return 400, err.Error()
 }
 
 // beginExchange acts on the head in l.request: one of the stages answers it, or
@@ -110,7 +129,7 @@ func (l *loop) beginExchange(c *conn) {
 	r := &l.request
 	l.openExchange(c, r)
 	for _, stage := range [...]func(*loop, *conn, *http1.Request) bool{
-		(*loop).identify, (*loop).checkMethod, (*loop).choosePool, (*loop).checkUpgrade, (*loop).checkBody,
+		(*loop).identify, (*loop).certify, (*loop).checkRate, (*loop).checkMethod, (*loop).choosePool, (*loop).checkUpgrade, (*loop).checkBody,
 	} {
 		if stage(l, c, r) {
 			return
@@ -120,9 +139,13 @@ func (l *loop) beginExchange(c *conn) {
 	e.item = l.items.get(wire.OpReq, c.id, c, e.pool)
 	l.encodeHead(e, r)
 	l.beginBody(c, r.ContentLength)
-	if r.Expect100 && c.exchange == e && e.state == exchangeBody {
-		c.out = append(l.output(c), "HTTP/1.1 100 Continue\r\n\r\n"...)
-		l.touched(c)
+}
+
+// inviteBody tells a client that waits for it to send its body. Who has begun
+// to send does not wait (RFC 9110 section 10.1.1).
+func (l *loop) inviteBody(c *conn, rest []byte) {
+	if l.request.Expect100 && len(rest) == 0 && c.exchange != nil && c.exchange.state == exchangeBody {
+		l.sendContinue(c)
 	}
 }
 
@@ -134,11 +157,18 @@ func (l *loop) openExchange(c *conn, r *http1.Request) {
 	e.conn = c
 	if r != nil {
 		e.head, e.oldClient = string(r.Method) == "HEAD", r.Minor == 0
-		e.keepAlive = r.KeepAlive && !l.stopping
+		e.keepAlive = r.KeepAlive && !l.stopping && c.mayAskAgain()
 		e.idempotent = idempotent(r.Method)
 		e.chunkedIn = r.Chunked
 	}
 	c.exchange = e
+}
+
+// mayAskAgain counts a request against max_requests_per_connection.
+func (c *conn) mayAskAgain() bool {
+	c.requests++
+	limit := c.listener.limits.MaxConnectionRequests
+	return limit == 0 || c.requests < uint32(limit)
 }
 
 // The stages of a request. Each reports whether it has answered it.
@@ -199,11 +229,11 @@ func (l *loop) encodeHead(e *exchange, r *http1.Request) {
 	if e.oldClient {
 		flags |= wire.FlagHTTP10
 	}
-	if e.conn.tls() != nil {
+	if e.secure {
 		flags |= wire.FlagTLS
 	}
 	d = wire.AppendUint(append(d, flags), uint64(e.conn.listener.id))
-	d = wire.AppendStr(wire.AppendStr(d, e.conn.peer), r.Method)
+	d = wire.AppendStr(e.appendPeer(d), r.Method)
 	d = wire.AppendBin(wire.AppendBin(d, r.Path), r.Query)
 	d = wire.AppendBin(d, l.block)
 	e.headersAt, e.headersLen = len(d)-len(l.block), len(l.block)
@@ -274,6 +304,10 @@ func (l *loop) expireHTTP(c *conn) {
 	switch {
 	case c.handshaking():
 		l.lost(c)
+	case c.exchange != nil && c.exchange.state == exchangeDiscard:
+		l.drop(c)
+	case c.exchange != nil && c.exchange.upload != nil:
+		l.breakUpload(c, 408, "the body came too slowly")
 	case c.exchange != nil:
 		l.refuse(c, 408, "the body came too slowly")
 	case len(c.in) > 0:
@@ -307,8 +341,10 @@ func (l *loop) fail(c *conn, status int, reason string) {
 
 // finishExchange is the end of an answered request.
 func (l *loop) finishExchange(c *conn) {
-	e := c.exchange
-	keep := e.keepAlive
+	if l.discardRest(c) {
+		return
+	}
+	keep := c.exchange.keepAlive
 	l.releaseExchange(c)
 	switch {
 	case !keep:
@@ -365,6 +401,7 @@ func (l *loop) withdraw(c *conn) {
 	switch {
 	case e.worker != nil:
 		l.abort(e.worker, c.id, wire.AbortClientGone)
+		l.conns.renew(c) // what the handler still says of it must find nobody
 		return
 	case e.item == nil:
 		return

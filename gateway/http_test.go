@@ -145,6 +145,61 @@ func TestFaultsGetTheirStatusAndCloseOnlyTheirConnection(t *testing.T) {
 	exchange()
 }
 
+func TestTheLastRequestOfAConnectionIsAnsweredWithClose(t *testing.T) {
+	h := startLoop(t, func(c *control.Configuration) { c.Listeners[0].Limits.MaxConnectionRequests = 3 })
+	w := h.worker(1)
+	c := h.dial("http")
+	c.write(strings.Repeat(get, 5))
+	for n := range 3 {
+		w.say(res(w.expect(wire.OpReq).id, 200, "ok"), ack(1))
+		if r, _ := c.response("GET"); r.Close != (n == 2) {
+			t.Errorf("answer %d: close %v", n, r.Close)
+		}
+	}
+	c.eof()
+	c = h.dial("http") // the limit is the connection's, not the listener's
+	c.write(get)
+	w.say(res(w.expect(wire.OpReq).id, 200, "ok"), ack(1))
+	if r, _ := c.response("GET"); r.Close {
+		t.Error("the first request of another connection closes it")
+	}
+}
+
+// While a client sends what was refused, its connection is not closed: RST
+// would destroy the answer.
+func TestARefusedUploadIsReadAsLongAsItGoesOn(t *testing.T) {
+	h := startLoop(t, nil)
+	c := h.dial("http")
+	const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n"
+	c.write(head)
+	var until time.Duration
+	var lingering *conn
+	h.eventually("our side is shut", func() bool {
+		for _, c := range h.loop.conns.conns {
+			if c != nil && c.state == stateLingering {
+				lingering, until = c, c.deadline.at
+			}
+		}
+		return lingering != nil
+	})
+	c.write(strings.Repeat("x", 100_000))
+	h.eventually("the deadline moved", func() bool { return lingering.bytesIn == uint64(len(head)+100_000) && lingering.deadline.at > until })
+	h.do(func() {
+		lingering.active -= lingerLimit
+		until = lingering.deadline.at
+	})
+	c.write("x")
+	h.eventually("the last byte is read", func() bool { return lingering.bytesIn == uint64(len(head)+100_001) })
+	h.do(func() {
+		if lingering.deadline.at != until {
+			t.Error("a client may keep its connection for ever")
+		}
+	})
+	if r, _ := c.response("POST"); r.StatusCode != 413 {
+		t.Errorf("answer %d", r.StatusCode)
+	}
+}
+
 func TestHeadAndOldClientsAndConnectionClose(t *testing.T) {
 	h := startLoop(t, nil)
 	w := h.worker(1)

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gw/protocol/address"
 	"gw/protocol/control"
 	"gw/protocol/http1"
 )
@@ -30,8 +31,17 @@ type listener struct {
 	accepted    uint64
 	refused     uint64
 	slowClosed  uint64
-	// TLS handshakes that failed; those the client gave up are among them.
-	badHandshakes uint64
+
+	proxies       address.Set // whose word on a client's address counts
+	proxyProtocol bool
+	exempted      address.Set // from limits by address
+	callers       callers
+
+	proxyRefused    uint64 // no PROXY header, or from somebody else
+	forwardedFaults uint64 // requests whose Forwarded fields made no sense
+	addressRefused  uint64 // over max_connections_per_address
+	rateRefused     uint64 // over max_requests_per_address
+	badHandshakes   uint64 // those the client gave up are among them
 }
 
 type route struct {
@@ -43,11 +53,22 @@ type route struct {
 func (l *loop) configureListener(ln *listener, m *control.Listener) {
 	ln.name, ln.scheme, ln.address, ln.limits = m.Name, m.Scheme, m.Address, m.Limits
 	ln.headLimits = http1.Limits{MaxBytes: m.Limits.MaxHeaderBytes}
+	ln.proxyProtocol = m.ProxyProtocol
+	ln.proxies, ln.exempted = l.addresses(ln, m.TrustedProxies), l.addresses(ln, m.Limits.ExemptAddresses)
 	l.configureTLS(ln, m.TLS)
 	ln.routes = ln.routes[:0]
 	for _, r := range m.Routes {
 		ln.routes = append(ln.routes, route{host: strings.ToLower(r.Host), prefix: r.Prefix, pool: l.pools[r.Pool]})
 	}
+}
+
+// addresses reads a set that the master has checked.
+func (l *loop) addresses(ln *listener, texts []string) address.Set {
+	s, err := address.ParseSet(texts)
+	if err != nil {
+		l.log.Error("The master sent a set of addresses that cannot be read", "listener", ln.name, "addresses", texts, "err", err)
+	}
+	return s
 }
 
 // listen starts accepting.
@@ -118,19 +139,30 @@ func (l *loop) welcome(ln *listener, fd int, peer string) {
 	}
 	ln.connections++
 	ln.accepted++
-	if ln.tls != nil {
-		l.secure(c, nil)
+	if ln.proxyProtocol {
+		l.awaitHeader(c)
 		return
 	}
 	l.greet(c)
-	if c.kind == kindHTTP {
-		// Most clients send at once: this read saves a turn of the loop.
-		l.readable(c)
+}
+
+// greet begins the listener's protocol, once it is known whose connection it is.
+func (l *loop) greet(c *conn) {
+	switch {
+	case !l.admit(c):
+	case c.listener.tls != nil:
+		l.encrypt(c)
+	default:
+		l.speak(c)
+		if c.kind == kindHTTP {
+			// Most clients send at once: this read saves a turn of the loop.
+			l.readable(c)
+		}
 	}
 }
 
-// greet begins the protocol of a connection whose bytes can flow.
-func (l *loop) greet(c *conn) {
+// speak begins what a connection speaks, inside TLS or without.
+func (l *loop) speak(c *conn) {
 	if k, ok := streamKinds[c.listener.scheme]; ok {
 		l.startDialogue(c, k, c.listener.routes[0].pool).handshake = c.identityBlock()
 		l.deadlines.disarm(c)

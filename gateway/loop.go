@@ -55,17 +55,19 @@ type loop struct {
 	buffers   buffers
 
 	// Reused each time; valid only until the next use.
-	inbuf   []byte
-	plain   []byte // what inbuf decrypts to; nil before the first TLS connection
-	cipher  []byte
-	trimmed time.Duration // when spare memory was last given back
-	block   []byte
-	request http1.Request
-	reply   reply
-	text    []byte
-	message wire.Message
-	date    []byte
-	dateAt  time.Duration
+	inbuf      []byte
+	plain      []byte // what inbuf decrypts to; nil before the first TLS connection
+	cipher     []byte
+	trimmed    time.Duration // when spare memory was last given back
+	block      []byte
+	request    http1.Request
+	reply      reply
+	text       []byte
+	message    wire.Message
+	host       []byte        // see adoptHost
+	retryAfter time.Duration // of the 429 that is being answered
+	date       []byte
+	dateAt     time.Duration
 
 	version     string
 	tempDir     string
@@ -250,6 +252,9 @@ func (l *loop) tick() {
 		l.trimmed = l.now
 		l.items.trim()
 		l.buffers.trim()
+		for _, ln := range l.listeners {
+			ln.callers.trim(l.now)
+		}
 	}
 	if l.stopping && l.stopAt > 0 && l.now >= l.stopAt {
 		l.stopNow()

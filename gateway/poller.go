@@ -131,6 +131,22 @@ func read(fd int, b []byte) (int, error) {
 	}
 }
 
+// peek is read, and leaves the bytes where they are.
+func peek(fd int, b []byte) (int, error) {
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_PEEK, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, errAgain
+		default:
+			return 0, errno
+		}
+	}
+}
+
 // write writes once; n may be short.
 func write(fd int, b []byte) (int, error) {
 	for {

@@ -110,6 +110,7 @@ func (l *loop) replyWhole(c *conn, r *reply, body []byte) {
 func (l *loop) beginReply(c *conn, r *reply) {
 	e := c.exchange
 	e.status = r.status
+	l.settleUpload(c)
 	e.frame(c, r)
 	if m, ok := c.transport.(messenger); ok {
 		m.sendHead(l, c, r)
@@ -233,6 +234,8 @@ func (l *loop) answer(c *conn, status int, reason string) {
 	switch status {
 	case 503:
 		r.add("retry-after", "1")
+	case 429:
+		r.add("retry-after", strconv.Itoa(int((l.retryAfter+time.Second-1)/time.Second)))
 	case 405:
 		r.add("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	case 426: // RFC 6455 section 4.4

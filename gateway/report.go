@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -33,7 +34,8 @@ func (l *loop) status() *control.Status {
 			continue
 		}
 		s.Connections += ln.connections
-		s.Listeners = append(s.Listeners, control.ListenerStatus{ID: ln.id, Connections: ln.connections, Accepted: ln.accepted, Refused: ln.refused, SlowClosed: ln.slowClosed, BadHandshakes: ln.badHandshakes})
+		s.Listeners = append(s.Listeners, control.ListenerStatus{ID: ln.id, Connections: ln.connections, Accepted: ln.accepted, Refused: ln.refused, SlowClosed: ln.slowClosed,
+			ProxyRefused: ln.proxyRefused, ForwardedFaults: ln.forwardedFaults, AddressRefused: ln.addressRefused, RateRefused: ln.rateRefused, BadHandshakes: ln.badHandshakes})
 	}
 	for _, p := range l.pools {
 		s.Pools = append(s.Pools, control.PoolStatus{Name: p.name, Queued: p.queue.len + p.doubtful.len, Retried: p.retried, Redelivered: p.redelivered, Dropped: p.dropped, TimedOut: p.timedOut, SetAside: p.setAside})
@@ -78,6 +80,12 @@ func (l *loop) describe(c *conn) control.Connection {
 	if sa, err := unix.Getsockname(int(c.fd)); err == nil {
 		row.Local = peerName(sa)
 	}
+	if o := c.origin; o != nil {
+		row.Proxy = cmp.Or(o.peer, o.socket)
+		if o.local != "" {
+			row.Local = o.local
+		}
+	}
 	if e := c.exchange; e != nil && e.worker != nil {
 		row.Worker = e.worker.id
 	}
@@ -101,6 +109,8 @@ func (l *loop) describe(c *conn) control.Connection {
 // activity says what a connection does, in a word.
 func (l *loop) activity(c *conn) string {
 	switch {
+	case c.awaitsHeader():
+		return "proxy-header"
 	case c.state != stateOpen:
 		return c.state.String()
 	case c.handshaking():
@@ -117,6 +127,6 @@ func matches(row *control.Connection, filter string) bool {
 	if filter == "" {
 		return true
 	}
-	text := strings.Join([]string{row.Protocol, row.State, row.Listener, row.Local, row.Peer, row.UID, strings.Join(row.Groups, " ")}, " ")
+	text := strings.Join([]string{row.Protocol, row.State, row.Listener, row.Local, row.Peer, row.Proxy, row.UID, strings.Join(row.Groups, " ")}, " ")
 	return strings.Contains(text, filter)
 }

@@ -68,7 +68,7 @@ func (l *loop) openAnswer(w *worker, m *wire.Message) (*conn, *reply) {
 // time, until that is acknowledged: also when the client left, for the worker
 // does not know yet.
 func (l *loop) occupy(w *worker, it *item) {
-	if it == nil || it.worker != w || w.async() {
+	if it == nil || it.worker != w || it.streamed || w.async() {
 		return
 	}
 	it.streamed = true

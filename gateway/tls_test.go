@@ -157,11 +157,11 @@ func (c *client) get(w *handler, path string) received {
 	c.write("GET " + path + " HTTP/1.1\r\nHost: example.org\r\n\r\n")
 	m := w.expect(wire.OpReq)
 	w.say(res(m.id, 200, "answer to "+path), ack(1))
-	c.answer("answer to " + path)
+	c.body("answer to " + path)
 	return m
 }
 
-func (c *client) answer(body string) {
+func (c *client) body(body string) {
 	c.t.Helper()
 	length := -1
 	for line := c.line(); line != ""; line = c.line() {
@@ -630,7 +630,7 @@ func TestCloseNotifyComesWithAnOrderlyClose(t *testing.T) {
 	c.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	m := w.expect(wire.OpReq)
 	w.say(res(m.id, 200, "bye"), ack(1))
-	c.answer("bye")
+	c.body("bye")
 	c.eof() // crypto/tls: unexpected EOF without it... at a record's border it cannot tell
 	raw := s.dial("tcp")
 	watch := &watchedConn{Conn: raw.Conn}
@@ -688,7 +688,7 @@ func TestHalfCloseOverTLS(t *testing.T) {
 	_ = c.Conn.(*tls.Conn).CloseWrite()
 	m := w.expect(wire.OpReq)
 	w.say(res(m.id, 200, "still here"), ack(1))
-	c.answer("still here")
+	c.body("still here")
 	c.eof()
 }
 

@@ -62,6 +62,7 @@ type worker struct {
 	batch   int // messages in it, 0: none open
 	blocked bool
 	dirty   bool
+	choked  bool // bodies of requests wait until its pipe took what is there
 	deafAt  time.Duration
 	deaf    bool // its end of toHandler is closed: gets nothing more, is still heard
 
@@ -202,6 +203,7 @@ func (l *loop) flushWorker(w *worker) {
 			w.out = nil
 		}
 		l.unblockWorker(w)
+		l.unchoke(w)
 		return
 	}
 	if w.outOff > len(w.out)/2 {
@@ -350,6 +352,8 @@ func (l *loop) handle(w *worker, m *wire.Message) {
 		l.streamChunk(w, m)
 	case wire.OpResEnd:
 		l.endStream(w, m)
+	case wire.OpBodyCredit:
+		l.bodyCredit(w, m)
 	case wire.OpReady:
 		l.workerIsReady(w, m)
 	case wire.OpBye:
@@ -399,6 +403,7 @@ func (l *loop) activate(w *worker) {
 	w.pool.add(w)
 	w.pool.events = w.ready.Events
 	w.pool.eventsKnown = true
+	w.pool.streamBody = w.ready.StreamBody
 	l.feed(w)
 }
 

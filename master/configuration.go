@@ -27,6 +27,7 @@ func (l *listener) message(generation int) control.Listener {
 	m := control.Listener{
 		ID: l.id, Name: l.config.Name, Scheme: l.config.Scheme, Address: l.address,
 		Fresh: l.given != generation, Limits: control.Limits(l.config.Limits),
+		TrustedProxies: l.config.TrustedProxies, ProxyProtocol: l.config.ProxyProtocol,
 	}
 	for _, r := range l.config.Routes {
 		m.Routes = append(m.Routes, control.Route{Host: r.Host, Prefix: r.Prefix, Pool: r.Pool})

@@ -21,8 +21,8 @@ const (
 // reload is one graceful reload under way.
 //
 // Its order: read the configuration and bind new listeners (a fault ends it and
-// nothing has changed); then slot by slot start new, wait until ready, swap,
-// drain old; and at last commit: listeners, routes and limits change, what is no
+// nothing has changed); then slot by slot, or some slots at a time, start new,
+// wait until ready, swap, drain old; and at last commit: listeners, routes and limits change, what is no
 // longer configured goes. The first worker that does not become ready aborts it.
 type reload struct {
 	filter    string // one pool alone; empty: all
@@ -41,7 +41,7 @@ type reload struct {
 	deadline  time.Time // for its confirmation
 }
 
-// step replaces one slot, or adds several.
+// step replaces slots, or adds them.
 type step struct {
 	pool    *pool
 	config  *config.Pool
@@ -158,8 +158,8 @@ func (s *supervisor) planPool(r *reload, c *config.Pool) {
 	present := len(p.slots)
 	if r.filter == "" || r.filter == c.Name {
 		if c.Reload {
-			for n := range min(present, c.Workers) {
-				r.plan(&step{pool: p, config: c, numbers: []int{n + 1}})
+			for _, numbers := range turns(min(present, c.Workers), c.ReloadParallel) {
+				r.plan(&step{pool: p, config: c, numbers: numbers})
 			}
 		} else {
 			r.progress.add(api.ReloadEvent{Pool: c.Name, State: "unchanged", Reason: "reload: false"})
@@ -172,6 +172,23 @@ func (s *supervisor) planPool(r *reload, c *config.Pool) {
 		}
 		r.plan(grown)
 	}
+}
+
+// turns divides the slots 1 to n. The first is alone: it shows that the new
+// code runs. Then as many at a time as the pool allows.
+func turns(n, parallel int) (all [][]int) {
+	size := 1
+	for first := 1; first <= n; first += size {
+		if first > 1 {
+			size = max(parallel, 1)
+		}
+		var numbers []int
+		for number := first; number < first+size && number <= n; number++ {
+			numbers = append(numbers, number)
+		}
+		all = append(all, numbers)
+	}
+	return all
 }
 
 func (r *reload) plan(st *step) {

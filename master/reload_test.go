@@ -53,6 +53,45 @@ func TestReloadNeverServesWithFewerWorkers(t *testing.T) {
 	})
 }
 
+func TestReloadInParallelTakesTheFirstAlone(t *testing.T) {
+	c := one(6)
+	c.Pools[0].ReloadParallel = 3
+	supervise(t, c, func(w *world) {
+		w.sleep(time.Minute)
+		w.did()
+		w.reload()
+		var did []string // those of one step come in any order
+		for _, what := range w.did() {
+			if verb, _, _ := strings.Cut(what, " "); verb == "attach" || verb == "activate" {
+				did = append(did, verb)
+			}
+		}
+		want := "attach activate attach attach attach activate activate activate attach attach activate activate"
+		if got := strings.Join(did, " "); got != want {
+			t.Errorf("the master did %s", got)
+		}
+	})
+}
+
+func TestFailureInAParallelStepCancelsTheOthers(t *testing.T) {
+	c := one(4)
+	c.Pools[0].ReloadParallel = 3
+	supervise(t, c, func(w *world) {
+		w.sleep(time.Minute)
+		started := 0
+		w.behave = func(*command) behaviour {
+			if started++; started == 3 {
+				return behaviour{readyAt: -1, exitsAt: 5 * time.Millisecond}
+			}
+			return good
+		}
+		if last := w.reload(); last.Result != "aborted" || !strings.Contains(last.Reason, "1 of 4 slots") {
+			t.Errorf("got %+v", last)
+		}
+		w.expectStates("active", "active", "active", "active")
+	})
+}
+
 func TestReloadTellsEachSlot(t *testing.T) {
 	supervise(t, one(2), func(w *world) {
 		w.sleep(time.Minute)

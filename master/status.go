@@ -54,6 +54,7 @@ func (s *supervisor) listenerRows() []api.Listener {
 		rows = append(rows, api.Listener{
 			ID: l.id, Name: l.config.Name, Listen: l.text(), Pools: l.poolNames(),
 			Connections: r.Connections, Accepted: r.Accepted, Refused: r.Refused, SlowClosed: r.SlowClosed,
+			ProxyRefused: r.ProxyRefused, ForwardedFaults: r.ForwardedFaults, AddressRefused: r.AddressRefused, RateRefused: r.RateRefused,
 			TLS: l.config.TLS != nil, BadHandshakes: r.BadHandshakes,
 		})
 	}
@@ -197,7 +198,7 @@ func (s *supervisor) connectionRows(list []control.Connection) []api.Connection 
 	rows := make([]api.Connection, len(list))
 	for i, c := range list {
 		rows[i] = api.Connection{
-			ID: c.ID, Protocol: c.Protocol, State: c.State, Listener: c.Listener, Local: c.Local, Peer: c.Peer,
+			ID: c.ID, Protocol: c.Protocol, State: c.State, Listener: c.Listener, Local: c.Local, Peer: c.Peer, Proxy: c.Proxy,
 			Age: c.Age.Seconds(), Idle: c.Idle.Seconds(), BytesIn: c.BytesIn, BytesOut: c.BytesOut,
 			TLS: c.TLS, QueueIn: c.QueueIn, QueueOut: c.QueueOut, Worker: names[c.Worker], Groups: c.Groups, UID: c.UID,
 		}

@@ -6,9 +6,13 @@ import "time"
 // said that they are ready, before anything depends on them. A program that
 // loads well and ends in its first moment (a timer, a thread, a start callback)
 // would otherwise take over slot after slot from code that works. Interpreters
-// need some 50 ms for their end on a busy machine. It costs a start and a
-// reload this much, once for each pool.
-const trialTime = 150 * time.Millisecond
+// need some 50 ms for their end on a busy machine. A reload and a start take
+// this much longer, once for each pool; at a start, where no good code is at
+// stake and somebody waits, the trial is shorter.
+const (
+	trialTime      = 150 * time.Millisecond
+	startTrialTime = 80 * time.Millisecond
+)
 
 // onTrial says whether w, which is ready, has yet to show that its program
 // lives: at a start and at a reload, until one worker of its pool has.
@@ -18,6 +22,14 @@ func (s *supervisor) onTrial(w *worker) bool {
 		return p.ready() == 0
 	}
 	return s.reload.covers(w.slot) && !s.reload.proven[p]
+}
+
+// trial is how long it must live.
+func (s *supervisor) trial() time.Duration {
+	if s.phase == phaseStarting {
+		return startTrialTime
+	}
+	return trialTime
 }
 
 // promote brings a worker that is ready into use.

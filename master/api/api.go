@@ -72,9 +72,14 @@ type Listener struct {
 	Accepted    uint64   `json:"accepted"`
 	Refused     uint64   `json:"refused"`
 	SlowClosed  uint64   `json:"slow_closed"`
-	TLS         bool     `json:"tls"`
-	// TLS handshakes that failed.
-	BadHandshakes uint64 `json:"bad_handshakes"`
+
+	ProxyRefused    uint64 `json:"proxy_refused"`    // connections without a good PROXY header, or from none of trusted_proxies
+	ForwardedFaults uint64 `json:"forwarded_faults"` // requests of trusted proxies whose Forwarded fields made no sense
+	AddressRefused  uint64 `json:"address_refused"`  // connections over max_connections_per_address
+	RateRefused     uint64 `json:"rate_refused"`     // requests over max_requests_per_address
+
+	TLS           bool   `json:"tls"`
+	BadHandshakes uint64 `json:"bad_handshakes"` // TLS handshakes that failed
 }
 
 // Pool is a pool and its queue.
@@ -140,6 +145,7 @@ type Connection struct {
 	Listener string   `json:"listener"`
 	Local    string   `json:"local"`
 	Peer     string   `json:"peer"`
+	Proxy    string   `json:"proxy,omitempty"` // the socket's address, where peer is what a proxy said
 	Age      float64  `json:"age_seconds"`
 	Idle     float64  `json:"idle_seconds"`
 	BytesIn  uint64   `json:"bytes_in"`

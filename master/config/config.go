@@ -24,6 +24,9 @@ type Config struct {
 	SetAsideDir string
 	Debug       bool   // error pages with tracebacks
 	Limits      Limits // of every listener that says nothing else
+	// AccessLog and TrustedProxies of every listener that says nothing else.
+	AccessLog      AccessLog
+	TrustedProxies []string
 
 	Pools     []Pool     // in the file's order
 	Listeners []Listener // in the file's order
@@ -54,6 +57,9 @@ type Pool struct {
 
 	OnCrash string // redeliver, close, drop
 	Reload  bool   // false: gw reload leaves it alone
+	// ReloadParallel is how many workers a reload replaces at a time, once the
+	// first has shown that the new code runs.
+	ReloadParallel int
 }
 
 // Listener is one socket.
@@ -65,7 +71,11 @@ type Listener struct {
 	Backlog int
 	Routes  []Route // most specific first, the listener's own pool last as host "" prefix "/"
 	Limits  Limits
-	TLS     *TLS // nil: plain
+
+	AccessLog      AccessLog
+	TrustedProxies []string // addresses, networks, loopback, private, unix
+	ProxyProtocol  bool
+	TLS            *TLS // nil: plain
 }
 
 // Route picks a pool by host and path prefix.
@@ -87,4 +97,11 @@ type Limits struct {
 	MaxMessageBytes int
 	SendBufferBytes int
 	MaxConnections  int
+	// MaxConnectionRequests closes a connection behind the answer to so many.
+	MaxConnectionRequests int
+
+	MaxConnectionsPerAddress int
+	RequestEvery             time.Duration // max_requests_per_address: time between two
+	BurstPerAddress          int
+	ExemptAddresses          []string
 }

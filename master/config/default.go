@@ -37,6 +37,7 @@ func defaultPool() Pool {
 		StopTimeout:    10 * time.Second,
 		OnCrash:        "redeliver",
 		Reload:         true,
+		ReloadParallel: 1,
 	}
 }
 

@@ -28,7 +28,11 @@ const (
 	kindWords    kind = "words"
 	kindTexts    kind = "texts"
 	kindListen   kind = "listen"
+	kindNetworks kind = "networks"
+	kindPaths    kind = "paths"
+	kindRate     kind = "rate"
 	// These hold tables themselves.
+	kindAccessLog kind = "access_log"
 	kindLimits    kind = "limits"
 	kindPools     kind = "pools"
 	kindListeners kind = "listeners"
@@ -53,8 +57,8 @@ type key[T any] struct {
 
 // laterKeys are documented for gw as a whole and come with a later version.
 var laterKeys = map[string]bool{
-	"static": true, "proxy_protocol": true, "trusted_proxies": true, "compression": true,
-	"access_log": true, "metrics": true, "dashboard": true, "cluster": true, "framing": true,
+	"static": true, "compression": true,
+	"metrics": true, "dashboard": true, "cluster": true, "framing": true,
 }
 
 const (
@@ -75,6 +79,8 @@ var topKeys = []key[Config]{
 	pathKey("set_aside_dir", "Folder for messages that killed two workers.", func(c *Config) *string { return &c.SetAsideDir }).filled(),
 	flagKey("debug", "Error pages show tracebacks.", func(c *Config) *bool { return &c.Debug }),
 	limitsKey("Limits of every listener that says nothing else.", func(c *Config) *Limits { return &c.Limits }),
+	accessLogKey("A line for each request, of every listener that says nothing else.", func(c *Config) *AccessLog { return &c.AccessLog }),
+	networksKey("trusted_proxies", "Proxies whose word on the client's address counts, of every listener that says nothing else.", func(c *Config) *[]string { return &c.TrustedProxies }),
 	{name: "pools", kind: kindPools, doc: "Sets of handlers by name.", must: true, read: readPools, show: showPools},
 	{name: "listeners", kind: kindListeners, doc: "Sockets that clients connect to.", read: readListeners, show: showListeners},
 }
@@ -99,6 +105,7 @@ var poolKeys = []key[Pool]{
 	durationKey("stop_timeout", "Longest time a worker has to finish what it holds.", time.Millisecond, func(p *Pool) *time.Duration { return &p.StopTimeout }),
 	choiceKey("on_crash", "What becomes of messages a dying worker had not finished.", func(p *Pool) *string { return &p.OnCrash }, "redeliver", "close", "drop"),
 	flagKey("reload", "Whether gw reload replaces the workers.", func(p *Pool) *bool { return &p.Reload }),
+	numberKey("reload_parallel", "How many workers a reload replaces at a time, after the first.", 1, maxWorkers, func(p *Pool) *int { return &p.ReloadParallel }),
 }
 
 var listenerKeys = []key[Listener]{
@@ -112,6 +119,9 @@ var listenerKeys = []key[Listener]{
 	{name: "tls", kind: kindTLS, doc: "Encrypt: with certificates from files, or from an ACME authority.", read: readTLS, show: showTLS},
 	numberKey("backlog", "Connections the kernel holds until they are accepted.", 1, 65535, func(l *Listener) *int { return &l.Backlog }),
 	limitsKey("Limits of this listener.", func(l *Listener) *Limits { return &l.Limits }),
+	accessLogKey("A line for each request of this listener.", func(l *Listener) *AccessLog { return &l.AccessLog }),
+	networksKey("trusted_proxies", "Proxies whose word on the client's address counts.", func(l *Listener) *[]string { return &l.TrustedProxies }),
+	flagKey("proxy_protocol", "Connections begin with a PROXY protocol header, version 1 or 2.", func(l *Listener) *bool { return &l.ProxyProtocol }),
 }
 
 var routeKeys = []key[Route]{
@@ -131,6 +141,11 @@ var limitKeys = []key[Limits]{
 	sizeKey("max_message", "Largest WebSocket, text, frame or tcp message.", 1, maxMessage, func(l *Limits) *int { return &l.MaxMessageBytes }),
 	sizeKey("send_buffer", "Bytes that may wait for a slow client.", 4*kib, math.MaxInt32, func(l *Limits) *int { return &l.SendBufferBytes }),
 	numberKey("max_connections", "Connections at once. 0: no limit.", 0, maxCount, func(l *Limits) *int { return &l.MaxConnections }),
+	numberKey("max_requests_per_connection", "HTTP requests on one connection, then it is closed. 0: no limit.", 0, maxCount, func(l *Limits) *int { return &l.MaxConnectionRequests }),
+	numberKey("max_connections_per_address", "Connections at once of one address. 0: no limit.", 0, maxCount, func(l *Limits) *int { return &l.MaxConnectionsPerAddress }),
+	rateKey("max_requests_per_address", "Requests of one address in a time, such as 20/s. 0: no limit.", func(l *Limits) *time.Duration { return &l.RequestEvery }),
+	numberKey("burst_per_address", "Requests of one address at once before its rate counts. 0: those of one second.", 0, maxCount, func(l *Limits) *int { return &l.BurstPerAddress }),
+	networksKey("exempt_addresses", "Addresses without these limits, such as a monitor's.", func(l *Limits) *[]string { return &l.ExemptAddresses }),
 }
 
 func textKey[T any](name, doc string, field func(*T) *string) key[T] {

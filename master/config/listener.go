@@ -28,7 +28,7 @@ func readListeners(r *reader, n *yaml.Node, c *Config) {
 	}
 	var before []taken
 	for i, item := range n.Content {
-		l, t, ok := readListener(inner, resolve(item), i, c.Limits)
+		l, t, ok := readListener(inner, resolve(item), i, c)
 		if !ok {
 			continue
 		}
@@ -38,7 +38,7 @@ func readListeners(r *reader, n *yaml.Node, c *Config) {
 	}
 }
 
-func readListener(r *reader, n *yaml.Node, index int, limits Limits) (Listener, taken, bool) {
+func readListener(r *reader, n *yaml.Node, index int, c *Config) (Listener, taken, bool) {
 	if n.Kind != yaml.MappingNode {
 		r.fault(n, `write - {listen: "http://0.0.0.0:8080", pool: web}`, "listener %d must be a mapping, not %s", index+1, describe(n))
 		return Listener{}, taken{}, false
@@ -48,7 +48,7 @@ func readListener(r *reader, n *yaml.Node, index int, limits Limits) (Listener, 
 	if listen != "" {
 		called = "listener " + listen
 	}
-	l := Listener{Backlog: defaultBacklog, Limits: limits}
+	l := Listener{Backlog: defaultBacklog, Limits: c.Limits, AccessLog: c.AccessLog, TrustedProxies: c.TrustedProxies}
 	r = r.in("in " + called)
 	values := mapping(r, n, listenerKeys, &l)
 	if values["listen"] == nil {
@@ -58,6 +58,7 @@ func readListener(r *reader, n *yaml.Node, index int, limits Limits) (Listener, 
 		r.onlyPool(n, called, &l)
 	}
 	r.checkRoutes(values["routes"], &l)
+	r.checkAccessLog(values["access_log"], &l)
 	sortRoutes(l.Routes)
 	if l.Address == "" {
 		return l, taken{}, false

@@ -90,7 +90,7 @@ func TestSmallestConfigurationGetsEveryDefault(t *testing.T) {
 		Pools: []Pool{{
 			Name: "web", Command: []string{"php", "app.php"}, Dir: dir, Workers: 1, Env: map[string]string{},
 			RequestTimeout: 30 * time.Second, QueueTimeout: 10 * time.Second, QueueLimit: 10000,
-			StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second, OnCrash: "redeliver", Reload: true,
+			StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second, OnCrash: "redeliver", Reload: true, ReloadParallel: 1,
 		}},
 		Listeners: []Listener{{
 			Name: "http://:8080", Scheme: "http", Address: ":8080", Backlog: 4096,
@@ -131,6 +131,7 @@ pools:
     stop_timeout: 1.5s
     on_crash: close
     reload: false
+    reload_parallel: 2
   chat: &chat
     command: [python3, app.py, "--price=$$5"]
     workers: 3
@@ -172,7 +173,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			Env:        map[string]string{"APP_ENV": "prod", "PORT": "8080", "EMPTY": "", "PRICE": "5$"},
 			StdoutFile: dir + "/web.log", MaxRequests: 10000, MaxMemoryBytes: 128 << 20, MaxAge: 24 * time.Hour,
 			RequestTimeout: 90 * time.Minute, QueueTimeout: 500 * time.Millisecond, QueueLimit: 5,
-			StartTimeout: 20 * time.Second, StopTimeout: 1500 * time.Millisecond, OnCrash: "close",
+			StartTimeout: 20 * time.Second, StopTimeout: 1500 * time.Millisecond, OnCrash: "close", ReloadParallel: 2,
 		}, chat, night},
 		Listeners: []Listener{
 			{Name: "front", Scheme: "http", Address: ":8080", Backlog: 100, Limits: front, Routes: []Route{

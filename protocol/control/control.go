@@ -137,7 +137,10 @@ type Listener struct {
 	Fresh   bool    `msgpack:"fresh"`   // a descriptor for it comes with this message
 	Routes  []Route `msgpack:"routes"`  // most specific first; the first match wins
 	Limits  Limits  `msgpack:"limits"`
-	TLS     *TLS    `msgpack:"tls,omitempty"` // nil: plain
+
+	TrustedProxies []string `msgpack:"trusted_proxies"` // as address.ParseSet reads them
+	ProxyProtocol  bool     `msgpack:"proxy_protocol"`
+	TLS            *TLS     `msgpack:"tls,omitempty"` // nil: plain
 }
 
 // Route sends a request or WebSocket to a pool.
@@ -159,6 +162,13 @@ type Limits struct {
 	MaxMessageBytes int           `msgpack:"max_message_bytes"`
 	SendBufferBytes int           `msgpack:"send_buffer_bytes"`
 	MaxConnections  int           `msgpack:"max_connections"`
+	// MaxConnectionRequests: behind the answer to so many a connection is closed.
+	MaxConnectionRequests int `msgpack:"max_connection_requests"`
+
+	MaxConnectionsPerAddress int           `msgpack:"max_connections_per_address"`
+	RequestEvery             time.Duration `msgpack:"request_every"` // time between two requests of an address; 0: no limit
+	BurstPerAddress          int           `msgpack:"burst_per_address"`
+	ExemptAddresses          []string      `msgpack:"exempt_addresses"` // as address.ParseSet reads them
 }
 
 // Status is what the gateway knows at one moment.
@@ -188,8 +198,12 @@ type ListenerStatus struct {
 	Accepted    uint64 `msgpack:"accepted"`
 	Refused     uint64 `msgpack:"refused"` // over max_connections
 	SlowClosed  uint64 `msgpack:"slow_closed"`
-	// TLS handshakes that failed.
-	BadHandshakes uint64 `msgpack:"bad_handshakes"`
+
+	ProxyRefused    uint64 `msgpack:"proxy_refused"`    // connections without a good PROXY header, or from none of trusted_proxies
+	ForwardedFaults uint64 `msgpack:"forwarded_faults"` // requests of trusted proxies whose Forwarded fields made no sense
+	AddressRefused  uint64 `msgpack:"address_refused"`  // connections over max_connections_per_address
+	RateRefused     uint64 `msgpack:"rate_refused"`     // requests over max_requests_per_address
+	BadHandshakes   uint64 `msgpack:"bad_handshakes"`   // TLS handshakes that failed
 }
 
 // PoolStatus counts a pool's queue.
@@ -211,6 +225,7 @@ type Connection struct {
 	Listener string        `msgpack:"listener"`
 	Local    string        `msgpack:"local"`
 	Peer     string        `msgpack:"peer"`
+	Proxy    string        `msgpack:"proxy,omitempty"` // the socket's address, where Peer is what a proxy said
 	Age      time.Duration `msgpack:"age"`
 	Idle     time.Duration `msgpack:"idle"`
 	BytesIn  uint64        `msgpack:"bytes_in"`

@@ -21,8 +21,15 @@ type chunkState uint8
 // Where in a chunked body the next byte stands.
 const (
 	chunkSize    chunkState = iota // a hex digit, or what follows the size
-	chunkSpace                     // whitespace between size and extension
-	chunkExt                       // an extension
+	chunkSpace                     // whitespace before the semicolon of an extension
+	extStart                       // the name of an extension, or whitespace before it
+	extName                        // within the name
+	extNamed                       // whitespace behind the name
+	extEquals                      // the value, or whitespace before it
+	extToken                       // within a value that is a token
+	extQuoted                      // within a value in quotes
+	extEscaped                     // the character behind a backslash
+	extQuoteEnd                    // behind the closing quote
 	chunkSizeLF                    // LF of the line with the size
 	chunkData                      // payload
 	chunkDataCR                    // CR behind the payload
@@ -105,8 +112,11 @@ func (c *Chunked) UnmarshalBinary(b []byte) error {
 
 // step takes one byte that is not payload.
 func (c *Chunked) step(b byte) error {
-	if c.state >= trailerStart {
+	switch {
+	case c.state >= trailerStart:
 		return c.stepTrailer(b)
+	case c.state >= extStart && c.state <= extQuoteEnd:
+		return c.stepExtension(b)
 	}
 	switch c.state {
 	case chunkSize:
@@ -122,8 +132,6 @@ func (c *Chunked) step(b byte) error {
 			return ErrChunkSize // whitespace stands only before an extension
 		}
 		return c.endSize(b)
-	case chunkExt:
-		return c.stepExtension(b)
 	case chunkSizeLF:
 		if b != '\n' {
 			return ErrChunkSize
@@ -162,7 +170,7 @@ func (c *Chunked) endSize(b byte) error {
 		c.state = chunkSizeLF
 		return nil
 	case ';':
-		c.state = chunkExt
+		c.state = extStart
 	case ' ', '\t': // bad whitespace, to be accepted before an extension (RFC 9112 7.1.1)
 		c.state = chunkSpace
 	default:
@@ -171,12 +179,51 @@ func (c *Chunked) endSize(b byte) error {
 	return c.countExtension()
 }
 
+// stepExtension takes one byte of an extension. Its grammar is checked although nobody reads it: servers that skip to the
+// next line end, each in its own way, are what smugglers live on (RFC 9112 7.1.1).
 func (c *Chunked) stepExtension(b byte) error {
-	if b == '\r' {
+	token, blank := lowerToken[b] != 0, b == ' ' || b == '\t'
+	switch state := c.state; {
+	case state == extQuoted && b == '"':
+		c.state = extQuoteEnd
+	case state == extQuoted && b == '\\':
+		c.state = extEscaped
+	case state == extQuoted && !isControl(b):
+	case state == extEscaped && !isControl(b):
+		c.state = extQuoted
+	case state == extStart && token:
+		c.state = extName
+	case state == extEquals && token:
+		c.state = extToken
+	case state == extEquals && b == '"':
+		c.state = extQuoted
+	case (state == extStart || state == extEquals || state == extNamed) && blank:
+	case (state == extName || state == extToken) && token:
+	case state == extName && blank:
+		c.state = extNamed
+	case (state == extName || state == extNamed) && b == '=':
+		c.state = extEquals
+	case state == extName || state == extToken || state == extQuoteEnd:
+		return c.endExtension(b)
+	case state == extNamed && b == ';':
+		c.state = extStart
+	default:
+		return ErrChunkExtension
+	}
+	return c.countExtension()
+}
+
+// endExtension takes a byte behind a whole extension.
+func (c *Chunked) endExtension(b byte) error {
+	switch b {
+	case '\r':
 		c.state = chunkSizeLF
 		return nil
-	}
-	if isControl(b) {
+	case ';':
+		c.state = extStart
+	case ' ', '\t':
+		c.state = chunkSpace
+	default:
 		return ErrChunkExtension
 	}
 	return c.countExtension()

@@ -14,7 +14,8 @@ func (e *Error) Error() string { return strconv.Itoa(e.Status) + ": " + e.Reason
 // The errors of Request.Parse, in the order in which a head meets them.
 var (
 	ErrLineEnd          = &Error{400, "line does not end with CRLF"}                    // RFC 9112 2.2
-	ErrMethod           = &Error{400, "method is not a token of at most 32 characters"} // RFC 9110 9.1
+	ErrMethod           = &Error{400, "method is not a token"}                          // RFC 9110 9.1
+	ErrMethodTooLong    = &Error{501, "method too long"}                                // RFC 9112 3
 	ErrTarget           = &Error{400, "invalid request target"}                         // RFC 9112 3.2
 	ErrTargetTooLong    = &Error{414, "request target too long"}                        // RFC 9110 15.5.15
 	ErrConnect          = &Error{501, "CONNECT is not implemented"}                     // RFC 9110 9.3.6

@@ -130,10 +130,27 @@ func (h *head) noteTransferEncoding(list []byte, minor int) error {
 	return nil
 }
 
+// replaceHost gives the Host field the value of the target: nobody behind us may see another one (RFC 9112 3.2.2).
+func (r *Request) replaceHost() {
+	for i := range r.Fields {
+		if string(r.Fields[i].Name) == "host" {
+			r.Fields[i].Value = r.Host
+			return
+		}
+	}
+	r.Fields = append(r.Fields, Field{hostName, r.Host})
+}
+
+// hostName is never written to: only names in the caller's buffer are lower-cased.
+var hostName = []byte("host")
+
 // conclude judges what the fields say together, when the head is complete.
 func (r *Request) conclude(h *head) error {
 	if h.hosts == 0 && r.Minor > 0 {
 		return ErrHost
+	}
+	if h.absolute {
+		r.replaceHost()
 	}
 	if h.codings > 0 {
 		switch {

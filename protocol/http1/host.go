@@ -55,3 +55,6 @@ func validPort(b []byte) bool {
 	}
 	return true
 }
+
+// ValidHost reports whether b is a host, or a host and a port, that a Host field may hold, and not empty.
+func ValidHost(b []byte) bool { return len(b) > 0 && validHost(b) }

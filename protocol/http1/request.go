@@ -158,7 +158,7 @@ func (r *Request) parseLine(buf []byte, i int, h *head, maxTarget int) (int, err
 		i++
 	}
 	if i-start > maxMethod {
-		return 0, ErrMethod
+		return 0, ErrMethodTooLong
 	}
 	if i == len(buf) {
 		return 0, nil

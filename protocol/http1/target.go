@@ -23,7 +23,7 @@ func (r *Request) parseTarget(h *head) error {
 		}
 		r.Host, target = rest[:end:end], rest[end:]
 		h.absolute = true
-		if len(r.Host) == 0 || !validHost(r.Host) {
+		if len(r.Host) == 0 || r.Host[0] == ':' || !validHost(r.Host) { // an empty host is invalid in http (RFC 9110 4.2.1)
 			return ErrTarget
 		}
 	}

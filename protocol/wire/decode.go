@@ -18,18 +18,18 @@ func OpenBatch(payload []byte) (Batch, error) {
 type Message struct {
 	Op      Op
 	ID      uint64 // sid, cid, rid; lid of BROADCAST
-	N       uint64 // count of ACK and DONE, started of BYE, version of READY
-	Status  int    // RES, RES_START
+	N       uint64 // count of ACK and DONE, bytes of BODY_CREDIT, started of BYE, version of READY
+	Status  int    // RES, RES_START, EVENTS
 	Flags   uint64
 	Code    uint64 // CLOSE
-	Text    []byte // reason, group, uid, level, CALL name, subprotocol
+	Text    []byte // reason, group, uid, level, CALL name, subprotocol, first blocks of EVENTS
 	Data    []byte // body, payload, session, log text
 	Cut     bool   // RES_END with nil: the answer was cut off
 	Choose  bool   // ACCEPT with nil for the subprotocol: the gateway chooses
 	Headers Headers
-	UID     []byte // ACCEPT
+	UID     []byte // ACCEPT, EVENTS
 	IDs     IDs    // SENDMANY, and the exceptions of PUBLISH and BROADCAST
-	Value   []byte // READY map, CALL args, Names of the groups of ACCEPT: raw msgpack
+	Value   []byte // READY map, CALL args, Names of the groups of ACCEPT and EVENTS: raw msgpack
 }
 
 // Next decodes the next message into m. false: the frame is used up or faulty,
@@ -79,7 +79,7 @@ func (b *Batch) decode(m *Message, op Op, wide uint64, n int) int {
 	switch op {
 	case OpAck, OpPong:
 		m.N = r.Uint()
-	case OpDone:
+	case OpDone, OpBodyCredit:
 		m.ID, m.N = r.Uint(), r.Uint()
 	case OpRes, OpResStart:
 		m.ID, m.Status = r.Uint(), int(r.Uint())
@@ -93,6 +93,8 @@ func (b *Batch) decode(m *Message, op Op, wide uint64, n int) int {
 		m.Data, m.Cut = data, !ok
 	case OpAccept:
 		return b.decodeAccept(m, n)
+	case OpEvents:
+		return b.decodeEvents(m, n)
 	case OpSend:
 		m.ID, m.Flags, m.Data = r.Uint(), r.Uint(), r.Bytes()
 	case OpCloseConn:
@@ -135,16 +137,28 @@ func (b *Batch) decodeAccept(m *Message, n int) int {
 	return 7
 }
 
+// decodeEvents reads EVENTS, whose session, uid and groups may be left out.
+func (b *Batch) decodeEvents(m *Message, n int) int {
+	r := &b.r
+	m.ID, m.Status = r.Uint(), int(r.Uint())
+	m.Headers, m.Text = Headers(r.Raw()), r.Bytes()
+	if n < 8 {
+		return 5
+	}
+	m.Data, m.UID, m.Value = r.Bytes(), r.Bytes(), r.names()
+	return 8
+}
+
 // elements is the number of elements a handler's message must have.
 func elements(op Op) (n int, known bool) {
 	switch op {
 	case OpAck, OpPong:
 		return 2, true
-	case OpDone, OpResChunk, OpResEnd, OpJoin, OpLeave, OpBind, OpSession, OpReady, OpBye, OpLog:
+	case OpDone, OpBodyCredit, OpResChunk, OpResEnd, OpJoin, OpLeave, OpBind, OpSession, OpReady, OpBye, OpLog:
 		return 3, true
 	case OpAccept, OpSend, OpCloseConn, OpSendMany, OpSendUID, OpCall:
 		return 4, true
-	case OpRes, OpResStart, OpPublish, OpBroadcast:
+	case OpRes, OpResStart, OpEvents, OpPublish, OpBroadcast:
 		return 5, true
 	}
 	return 0, false
@@ -234,6 +248,7 @@ type Ready struct {
 	SDK             string
 	Concurrency     int
 	Events          Events
+	StreamBody      bool // takes long bodies piece by piece
 }
 
 // Events is the set of events a handler wants.
@@ -257,6 +272,8 @@ func DecodeReady(value []byte) (Ready, error) {
 			ready.Concurrency = max(1, int(r.Uint()))
 		case "events":
 			ready.Events = r.events()
+		case "stream_body":
+			ready.StreamBody = r.Bool()
 		default:
 			r.skip(maxDepth)
 		}

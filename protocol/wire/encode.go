@@ -81,6 +81,16 @@ func AppendCredit(dst []byte, sid uint64, n int) []byte {
 	return AppendUint(AppendUint(dst, sid), uint64(n))
 }
 
+// AppendBody writes BODY, a piece of a request's body. last: nothing follows.
+func AppendBody(dst []byte, sid uint64, data []byte, last bool) []byte {
+	dst = append(AppendArray(dst, 4), byte(OpBody))
+	dst = AppendBin(AppendUint(dst, sid), data)
+	if last {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}
+
 // AppendAbort writes ABORT.
 func AppendAbort(dst []byte, sid uint64, code uint64) []byte {
 	dst = append(AppendArray(dst, 3), byte(OpAbort))

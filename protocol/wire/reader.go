@@ -108,6 +108,19 @@ func (r *Reader) signed(c byte) uint64 {
 	return uint64(int64(v<<(64-8*size)) >> (64 - 8*size))
 }
 
+// Bool reads a truth value.
+func (r *Reader) Bool() bool {
+	switch r.byte() {
+	case 0xc2:
+		return false
+	case 0xc3:
+		return true
+	}
+	r.off--
+	r.fail("expected true or false")
+	return false
+}
+
 func (r *Reader) digits(b []byte) uint64 {
 	var v uint64
 	if len(b) == 0 || len(b) > 16 {

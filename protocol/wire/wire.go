@@ -32,6 +32,9 @@ const (
 	BodyLimit    = 256 << 10
 	ChunkLimit   = 32 << 10
 	StreamCredit = 256 << 10
+	// InlineLimit is the longest announced body that travels inside REQ to a
+	// handler that takes bodies as streams: what is so short is worth no round trip.
+	InlineLimit  = 64 << 10
 	SessionLimit = 16 << 10
 	GroupLimit   = 128
 )
@@ -46,6 +49,7 @@ const (
 	OpDrain  Op = 0x03
 	OpReply  Op = 0x04
 	OpReq    Op = 0x10
+	OpBody   Op = 0x11
 	OpCredit Op = 0x12
 	OpAbort  Op = 0x13
 	OpOpen   Op = 0x30
@@ -80,10 +84,15 @@ const (
 	OpSession   Op = 0x47
 	OpBind      Op = 0x4a
 	OpSendUID   Op = 0x4b
+
+	OpEvents     Op = 0x26
+	OpBodyCredit Op = 0x27
 )
 
 // Flags of REQ; FlagTLS and FlagHTTP2 also of OPEN and ATTACH.
 const (
+	FlagBodyFollows = 1 // in BODY messages
+
 	FlagBodyFile  = 2
 	FlagTLS       = 4
 	FlagHTTP10    = 8
@@ -91,8 +100,13 @@ const (
 	FlagHTTP2     = 32
 )
 
-// FlagBinary marks a binary message in MSG, SEND and their kin.
-const FlagBinary = 1
+// Flags of MSG, SEND and their kin.
+const (
+	FlagBinary = 1
+	// FlagEvent: the bytes are a complete block of an event stream. Other
+	// connections get the data in it.
+	FlagEvent = 2
+)
 
 // Codes of ABORT.
 const (

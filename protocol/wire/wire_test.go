@@ -125,3 +125,18 @@ func BenchmarkAppendRequest(b *testing.B) {
 		buf = AppendRequest(buf[:0], req)
 	}
 }
+
+func TestReadySaysWhetherBodiesMayStream(t *testing.T) {
+	ready := func(value bool) (Ready, error) {
+		return DecodeReady(AppendBool(AppendStr(AppendMap(nil, 1), "stream_body"), value))
+	}
+	if r, err := ready(true); err != nil || !r.StreamBody {
+		t.Errorf("%+v %v", r, err)
+	}
+	if r, err := ready(false); err != nil || r.StreamBody {
+		t.Errorf("%+v %v", r, err)
+	}
+	if _, err := DecodeReady(AppendUint(AppendStr(AppendMap(nil, 1), "stream_body"), 1)); err == nil {
+		t.Error("a number passed for a truth value")
+	}
+}

@@ -26,6 +26,7 @@ PING = 0x02
 DRAIN = 0x03
 REPLY = 0x04
 REQ = 0x10
+BODY = 0x11
 CREDIT = 0x12
 ABORT = 0x13
 OPEN = 0x30
@@ -47,6 +48,8 @@ RES = 0x20
 RES_START = 0x21
 RES_CHUNK = 0x22
 RES_END = 0x23
+EVENTS = 0x26
+BODY_CREDIT = 0x27
 SEND = 0x40
 CLOSE = 0x41
 SENDMANY = 0x42
@@ -58,8 +61,8 @@ SESSION = 0x47
 BIND = 0x4A
 SENDUID = 0x4B
 
-BINARY = 1  # flag of MSG, SEND, SENDMANY, PUBLISH, BROADCAST, SENDUID
-BODY_IN_FILE, TLS, HTTP_1_0 = 2, 4, 8  # flags of REQ
+BINARY, EVENT = 1, 2  # flags of MSG (the first one), SEND, SENDMANY, PUBLISH, BROADCAST, SENDUID
+BODY_FOLLOWS, BODY_IN_FILE, TLS, HTTP_1_0 = 1, 2, 4, 8  # flags of REQ
 
 FRAME_MESSAGES = 128
 # 32 KiB less what is not counted per message: the headers of the frame and its messages, the acknowledgements behind them.
@@ -79,6 +82,7 @@ _SHAPES: dict[int, tuple[type, ...]] = {
     DRAIN: (int, int, str),
     REPLY: (int, int, bool, _ANY),
     REQ: (int, int, int, int, str, str, bytes, bytes, bytes, bytes),
+    BODY: (int, int, bytes, int),
     CREDIT: (int, int, int),
     ABORT: (int, int, int),
     OPEN: (int, int, int, str, str, bytes, bytes, bytes),

@@ -17,6 +17,7 @@ final class Op
     public const DRAIN = 0x03;
     public const REPLY = 0x04;
     public const REQ = 0x10;
+    public const BODY = 0x11;
     public const CREDIT = 0x12;
     public const ABORT = 0x13;
     public const OPEN = 0x30;
@@ -37,6 +38,8 @@ final class Op
     public const RES_CHUNK = 0x22;
     public const RES_END = 0x23;
     public const ACCEPT = 0x25;
+    public const EVENTS = 0x26;
+    public const BODY_CREDIT = 0x27;
     public const SEND = 0x40;
     public const CLOSE = 0x41;
     public const SENDMANY = 0x42;

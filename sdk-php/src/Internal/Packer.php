@@ -29,7 +29,7 @@ final class Packer
                 }
                 $packed .= "\x95\x20" . self::integer($m[1]) . self::integer($m[2]) . $this->packedHeaders . self::text($m[4]);
             } elseif ($m[0] === Op::SEND) {
-                $packed .= "\x94\x40" . self::integer($m[1]) . ($m[2] === 0 ? "\0" : "\1") . self::text($m[3]);
+                $packed .= "\x94\x40" . self::integer($m[1]) . \chr($m[2]) . self::text($m[3]);
             } else {
                 $packed .= self::value($m);
             }

@@ -13,6 +13,7 @@ final class Shape
         Op::DRAIN => 'us',
         Op::REPLY => 'uov',
         Op::REQ => 'uuussssss',
+        Op::BODY => 'usu',
         Op::CREDIT => 'uu',
         Op::ABORT => 'uu',
         Op::OPEN => 'uusssss',
