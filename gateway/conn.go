@@ -16,10 +16,11 @@ const (
 	kindText
 	kindFrame
 	kindTCP
+	kindEvents // an event stream, see events.go
 )
 
 func (k kind) String() string {
-	return [...]string{"http", "websocket", "text", "frame", "tcp"}[k]
+	return [...]string{"http", "websocket", "text", "frame", "tcp", "events"}[k]
 }
 
 // connState is where a connection stands in its life.
@@ -217,6 +218,8 @@ func (l *loop) process(c *conn, buf []byte) (used int) {
 		return l.processHTTP(c, buf)
 	case kindWebSocket:
 		return l.processWebSocket(c, buf)
+	case kindEvents:
+		return len(buf)
 	}
 	return l.processStream(c, buf)
 }
@@ -387,7 +390,7 @@ func (l *loop) rearm(c *conn) {
 	case c.stalled: // write_timeout holds until the client takes everything
 	case c.handshaking():
 		l.deadlines.arm(c, l.now, limits.HeaderTimeout)
-	case c.kind == kindWebSocket:
+	case c.kind == kindWebSocket, c.kind == kindEvents:
 		l.deadlines.arm(c, l.now, limits.PingInterval)
 	case c.kind != kindHTTP:
 		l.deadlines.disarm(c)
@@ -417,6 +420,8 @@ func (l *loop) expire(c *conn) {
 		l.expireHTTP(c)
 	case c.kind == kindWebSocket:
 		l.expireWebSocket(c)
+	case c.kind == kindEvents:
+		l.expireEvents(c)
 	}
 }
 
@@ -441,12 +446,19 @@ func (l *loop) finishHalf(c *conn) {
 		return
 	}
 	if c.kind == kindHTTP {
-		if e := c.exchange; e != nil && e.incomplete() && len(c.in) == 0 { // the rest of its body will never come
+		if e := c.exchange; c.left() || e != nil && e.incomplete() && len(c.in) == 0 { // the rest of its body will never come
 			l.lost(c)
 			return
 		}
 		if !l.blocked(c) || c.exchange == nil && len(c.in) == 0 {
 			l.closeAfterFlush(c)
+		}
+		return
+	}
+	if c.kind == kindEvents {
+		if c.hearsEnd() {
+			c.dialogue.closeCode = closeNormal
+			l.drop(c)
 		}
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gw/protocol/framing"
+	"gw/protocol/http1"
 	"gw/protocol/websocket"
 	"gw/protocol/wire"
 )
@@ -43,6 +44,7 @@ type dialogue struct {
 	closeReason        string
 	closeCode          uint16
 	closeSent          bool
+	chunked            bool // an event stream in chunks (HTTP/1.1)
 	pinged             bool
 	ended              bool // its close event is in queue or delivered
 	endedAt            time.Duration
@@ -191,6 +193,15 @@ func (l *loop) sendTo(c *conn, flags uint64, data []byte) {
 	if c == nil || c.dialogue == nil || c.state >= stateClosing || !l.roomFor(c, len(data)) {
 		return
 	}
+	if c.kind == kindEvents {
+		c.out = l.appendEvent(l.output(c), c.dialogue.chunked, flags, data)
+		l.touched(c)
+		return
+	}
+	data, ok := messageOf(flags, data)
+	if !ok {
+		return
+	}
 	out := l.output(c)
 	switch c.kind {
 	case kindWebSocket:
@@ -263,6 +274,10 @@ func (l *loop) closeDialogue(c *conn, code uint16, reason string) {
 	if c.kind == kindWebSocket && !d.closeSent {
 		d.closeSent = true
 		c.out = websocket.AppendClose(l.output(c), code, reason)
+		l.touched(c)
+	}
+	if c.kind == kindEvents && d.chunked {
+		c.out = append(l.output(c), http1.LastChunk...)
 		l.touched(c)
 	}
 	l.closeAfterFlush(c)

@@ -150,11 +150,7 @@ func (l *loop) handleHub(w *worker, m *wire.Message) {
 		l.dropQueued(c.dialogue)
 		l.closeDialogue(c, closeCodeFor(m.Code), string(m.Text))
 	case wire.OpJoin:
-		if n := len(m.Text); n < 1 || n > wire.GroupLimit || len(c.dialogue.groups) >= groupsPerConn {
-			l.log.Error("A handler's join was ignored: group names have 1 to 128 bytes, a connection at most 1024 groups", "pool", w.pool.name, "pid", w.pid, "connection", c.id)
-			return
-		}
-		l.hub.join(c, string(m.Text))
+		l.joinGroup(c, w, m.Text)
 	case wire.OpLeave:
 		l.hub.leave(c, string(m.Text))
 	case wire.OpBind:
@@ -166,6 +162,14 @@ func (l *loop) handleHub(w *worker, m *wire.Message) {
 		}
 		c.dialogue.session = append(c.dialogue.session[:0], m.Data...)
 	}
+}
+
+func (l *loop) joinGroup(c *conn, w *worker, name []byte) {
+	if n := len(name); n < 1 || n > wire.GroupLimit || len(c.dialogue.groups) >= groupsPerConn {
+		l.log.Error("A handler's join was ignored: group names have 1 to 128 bytes, a connection at most 1024 groups", "pool", w.pool.name, "pid", w.pid, "connection", c.id)
+		return
+	}
+	l.hub.join(c, string(name))
 }
 
 // closeCodeFor keeps to the codes an endpoint may send (RFC 6455 section 7.4.2).
@@ -180,20 +184,42 @@ func closeCodeFor(code uint64) uint16 {
 type fanout struct {
 	flags  uint64
 	data   []byte
-	framed [kindTCP + 1][]byte
+	framed [kindEvents + 1][]byte
+	events []byte // framed in chunks
+	silent bool   // an event without data: nothing for others than event streams
+}
+
+// bytesFor returns nil when there is nothing to send.
+func (f *fanout) bytesFor(l *loop, c *conn) []byte {
+	switch {
+	case c.kind != kindEvents:
+		return f.bytes(c.kind)
+	case !c.dialogue.chunked:
+		if f.framed[kindEvents] == nil {
+			f.framed[kindEvents] = l.appendEvent(nil, false, f.flags, f.data)
+		}
+		return f.framed[kindEvents]
+	case f.events == nil:
+		f.events = l.appendEvent(nil, true, f.flags, f.data)
+	}
+	return f.events
 }
 
 func (f *fanout) bytes(k kind) []byte {
-	if f.framed[k] == nil {
+	if f.framed[k] == nil && !f.silent {
+		data, ok := messageOf(f.flags, f.data)
+		if f.silent = !ok; f.silent {
+			return nil
+		}
 		switch k {
 		case kindWebSocket:
-			f.framed[k] = websocket.AppendFrame(nil, opcode(f.flags), f.data)
+			f.framed[k] = websocket.AppendFrame(nil, opcode(f.flags), data)
 		case kindText:
-			f.framed[k] = framing.AppendLine(nil, f.data)
+			f.framed[k] = framing.AppendLine(nil, data)
 		case kindFrame:
-			f.framed[k] = framing.AppendFrame(nil, f.data)
+			f.framed[k] = framing.AppendFrame(nil, data)
 		default:
-			f.framed[k] = append([]byte{}, f.data...)
+			f.framed[k] = append([]byte{}, data...)
 		}
 	}
 	return f.framed[k]
@@ -214,7 +240,9 @@ func (l *loop) publishTo(c *conn, f *fanout, except wire.IDs) {
 	if c == nil || c.dialogue == nil || c.state >= stateClosing || len(except) > 1 && except.Has(c.id) || !l.roomFor(c, len(f.data)) {
 		return
 	}
-	l.share(c, f.bytes(c.kind))
+	if b := f.bytesFor(l, c); b != nil {
+		l.share(c, b)
+	}
 }
 
 func (l *loop) broadcast(m *wire.Message) {

@@ -116,7 +116,7 @@ func (l *loop) activity(c *conn) string {
 	case c.handshaking():
 		return "handshake"
 	case c.exchange != nil:
-		return [...]string{"receiving", "waiting", "streaming", "serving"}[c.exchange.state]
+		return [...]string{"receiving", "waiting", "streaming", "serving", "discarding"}[c.exchange.state]
 	case c.dialogue != nil && c.dialogue.busy():
 		return "busy"
 	}

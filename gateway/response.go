@@ -39,6 +39,9 @@ func (l *loop) startStream(w *worker, m *wire.Message) {
 	if len(m.Data) > 0 {
 		l.stream(w, m)
 	}
+	if c.left() {
+		l.lost(c)
+	}
 }
 
 // openAnswer finds the exchange that m answers, and reads the head. No reply:

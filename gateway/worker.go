@@ -352,6 +352,8 @@ func (l *loop) handle(w *worker, m *wire.Message) {
 		l.streamChunk(w, m)
 	case wire.OpResEnd:
 		l.endStream(w, m)
+	case wire.OpEvents:
+		l.startEvents(w, m)
 	case wire.OpBodyCredit:
 		l.bodyCredit(w, m)
 	case wire.OpReady:

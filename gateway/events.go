@@ -1,0 +1,133 @@
+package gateway
+
+import (
+	"gw/protocol/http1"
+	"gw/protocol/sse"
+	"gw/protocol/wire"
+)
+
+// An event stream is the answer to a request that goes on as a connection of
+// messages: the handler is done with it, and what is sent to the connection
+// becomes server-sent events. Whatever the client still sends is thrown away;
+// its end is the end of the stream.
+
+// startEvents answers a request with an event stream.
+func (l *loop) startEvents(w *worker, m *wire.Message) {
+	if len(m.Data) > wire.SessionLimit {
+		l.failWorker(w, "sent a session of more than 16 KiB")
+		return
+	}
+	c, r := l.openAnswer(w, m)
+	if r == nil {
+		return
+	}
+	e := c.exchange
+	for _, f := range [...]http1.Field{{Name: view("content-type"), Value: view("text/event-stream")}, {Name: view("cache-control"), Value: view("no-cache")},
+		{Name: view("x-accel-buffering"), Value: view("no")}} { // the last one for an nginx in front
+		if r.index(string(f.Name)) < 0 {
+			r.fields = append(r.fields, f)
+		}
+	}
+	r.length, e.keepAlive = -1, false // no request follows on this connection
+	l.beginReply(c, r)
+	if e.framing == framingNone { // HEAD; or 204, which tells EventSource to stop
+		l.finishExchange(c)
+		return
+	}
+	l.becomeEvents(c, w, m)
+}
+
+// becomeEvents turns the exchange into a dialogue under the same id.
+func (l *loop) becomeEvents(c *conn, w *worker, m *wire.Message) {
+	e := c.exchange
+	d := l.startDialogue(c, kindEvents, e.pool)
+	d.chunked = e.framing == framingChunked
+	d.handshake, d.pathLen, d.headersAt = e.handshake()
+	l.releaseExchange(c)
+	l.releaseInput(c)
+	d.session = append(d.session, m.Data...)
+	l.hub.bind(c, string(m.UID))
+	wire.Names(m.Value).Each(func(name []byte) { l.joinGroup(c, w, name) })
+	if len(m.Text) > 0 {
+		l.sendTo(c, wire.FlagEvent, m.Text)
+	}
+	l.rearm(c)
+	l.updateReading(c)
+	if c.state == stateHalf {
+		l.finishHalf(c)
+	}
+}
+
+// handshake copies path, query and header block out of the REQ.
+func (e *exchange) handshake() (b []byte, pathLen, headersAt uint32) {
+	r := wire.NewReader(e.item.data)
+	r.Array()
+	for range 4 { // op, sid, flags, lid
+		r.Uint()
+	}
+	r.Bytes() // peer
+	r.Bytes() // method
+	path, query, headers := r.Bytes(), r.Bytes(), r.Bytes()
+	b = make([]byte, 0, len(path)+len(query)+len(headers))
+	b = append(append(append(b, path...), query...), headers...)
+	return b, uint32(len(path)), uint32(len(path) + len(query))
+}
+
+// appendEvent writes one event to a stream.
+func (l *loop) appendEvent(out []byte, chunked bool, flags uint64, data []byte) []byte {
+	if !chunked {
+		return appendEventText(out, flags, data)
+	}
+	l.text = appendEventText(l.text[:0], flags, data)
+	return http1.AppendChunk(out, l.text)
+}
+
+func appendEventText(out []byte, flags uint64, data []byte) []byte {
+	if flags&wire.FlagEvent != 0 {
+		return sse.AppendBlock(out, data)
+	}
+	return sse.AppendData(out, data)
+}
+
+// messageOf is what a connection that is no event stream gets. ok is false when
+// an event has no data for it.
+func messageOf(flags uint64, data []byte) (message []byte, ok bool) {
+	if flags&wire.FlagEvent == 0 {
+		return data, true
+	}
+	return sse.AppendText(nil, data)
+}
+
+var chunkedHeartbeat = http1.AppendChunk(nil, []byte(sse.Heartbeat))
+
+// expireEvents keeps a stream alive, and finds out that a client is gone
+// without a word.
+func (l *loop) expireEvents(c *conn) {
+	l.rearm(c)
+	if c.pending() > 0 {
+		return
+	}
+	beat := view(sse.Heartbeat)
+	if c.dialogue.chunked {
+		beat = chunkedHeartbeat
+	}
+	l.share(c, beat)
+}
+
+// hearsEnd reports that the client's end of file means that it has left.
+// HTTP/2 ends its side of a stream with every request.
+func (c *conn) hearsEnd() bool {
+	_, own := c.transport.(messenger)
+	return !own
+}
+
+// left reports an answer that may go on for ever to a client that has ended its
+// side. Browsers and HTTP libraries do that when they give up; the rare program
+// that does and still reads gets whole answers, and those with a length.
+func (c *conn) left() bool {
+	e := c.exchange
+	if c.state != stateHalf || !c.hearsEnd() || e == nil || e.state != exchangeStreaming {
+		return false
+	}
+	return e.framing == framingChunked || e.framing == framingClose
+}
