@@ -14,6 +14,7 @@ import (
 type pool struct {
 	name           string
 	requestTimeout time.Duration
+	streamTimeout  time.Duration
 	queueTimeout   time.Duration
 	queueLimit     int
 	onCrash        control.OnCrash
@@ -427,9 +428,7 @@ func (l *loop) sweepPools() {
 	for _, p := range l.pools {
 		l.sweepQueue(p)
 		l.sweepWaiting(p)
-		if p.requestTimeout > 0 {
-			l.sweepWorkers(p)
-		}
+		l.sweepWorkers(p)
 	}
 }
 
@@ -484,31 +483,47 @@ func (l *loop) discard(c *conn) {
 	l.settleGone(c)
 }
 
-// sweepWorkers looks for messages under way longer than request_timeout. A
-// streamed answer that goes on is not one of them: its beginning was in time.
+// sweepWorkers looks for handlers that hang.
 func (l *loop) sweepWorkers(p *pool) {
 	for _, w := range l.workers {
 		if w == nil || w.pool != p || w.state >= workerBroken {
 			continue
 		}
-		it := w.sent.first
-		for w.async() && it != nil && (it.streaming() || it.awaited()) {
-			it = it.next
-		}
-		if it != nil && (it.streaming() || it.awaited()) { // one at a time: what is behind it has not begun
-			continue
-		}
-		if it != nil && l.now-max(it.sentAt, w.lastAck) > p.requestTimeout {
-			l.timeOut(w, it)
+		for it := w.sent.first; it != nil; it = it.next {
+			if rule := l.overdue(w, it); rule != "" {
+				l.timeOut(w, it, rule)
+				break
+			}
+			if !w.async() { // one at a time: what is behind it has not begun
+				break
+			}
 		}
 	}
 }
 
+// overdue names the rule that a message under way has broken. A streamed answer
+// may take as long as it likes if it goes on; a handler that does one thing at
+// a time hangs when it does not although it could.
+func (l *loop) overdue(w *worker, it *item) string {
+	p := w.pool
+	switch {
+	case it.awaited():
+	case it.streaming():
+		e := it.conn.exchange
+		if p.streamTimeout > 0 && !w.async() && e.unpaid < wire.StreamCredit && l.now-e.moved > p.streamTimeout {
+			return "stream_timeout"
+		}
+	case p.requestTimeout > 0 && l.now-max(it.sentAt, w.lastAck) > p.requestTimeout:
+		return "request_timeout"
+	}
+	return ""
+}
+
 // timeOut answers for a hanging worker and has it replaced.
-func (l *loop) timeOut(w *worker, it *item) {
+func (l *loop) timeOut(w *worker, it *item, rule string) {
 	took := l.now - it.sentAt
 	w.pool.timedOut++
-	l.log.Error("A handler ran into request_timeout and is replaced", "pool", w.pool.name, "slot", w.slot, "worker", w.id, "pid", w.pid, "what", it.describe(), "took", took, "request_timeout", w.pool.requestTimeout)
+	l.log.Error("A handler hangs and is replaced", "rule", rule, "pool", w.pool.name, "slot", w.slot, "worker", w.id, "pid", w.pid, "what", it.describe(), "took", took)
 	if c := it.conn; c != nil {
 		if c.exchange != nil && c.exchange.item == it {
 			c.exchange.item = nil
@@ -521,5 +536,5 @@ func (l *loop) timeOut(w *worker, it *item) {
 			l.closeDialogue(c, closeInternal, "the handler did not answer in time")
 		}
 	}
-	l.giveUp(w, "ran longer than request_timeout", true)
+	l.giveUp(w, "ran longer than "+rule, true)
 }

@@ -226,16 +226,6 @@ func TestPayloadForManyIsFramedOnce(t *testing.T) {
 	}
 }
 
-// startOf is RES_START.
-func startOf(id uint64, fields ...string) []byte {
-	m := wire.AppendUint(append(wire.AppendArray(nil, 5), byte(wire.OpResStart)), id)
-	m = wire.AppendMap(wire.AppendUint(m, 200), len(fields)/2)
-	for _, f := range fields {
-		m = wire.AppendStr(m, f)
-	}
-	return wire.AppendStr(m, "")
-}
-
 func TestEndOfFileEndsAStreamWithoutLength(t *testing.T) {
 	h := startLoop(t, nil)
 	w := h.worker(10)
@@ -243,7 +233,7 @@ func TestEndOfFileEndsAStreamWithoutLength(t *testing.T) {
 		c := h.dial("http")
 		c.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
 		req := w.expect(wire.OpReq)
-		w.say(startOf(req.id))
+		w.say(resStart(req.id, 200))
 		c.head()
 		closeWrite(t, c)
 		if m := w.expect(wire.OpAbort); m.id != req.id {
@@ -256,7 +246,7 @@ func TestEndOfFileEndsAStreamWithoutLength(t *testing.T) {
 		req := w.expect(wire.OpReq)
 		closeWrite(t, c)
 		h.waitHalf()
-		w.say(startOf(req.id))
+		w.say(resStart(req.id, 200))
 		if m := w.expect(wire.OpAbort); m.id != req.id {
 			t.Fatalf("%+v", m)
 		}
@@ -265,7 +255,7 @@ func TestEndOfFileEndsAStreamWithoutLength(t *testing.T) {
 		c := h.dial("http")
 		c.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
 		req := w.expect(wire.OpReq)
-		w.say(startOf(req.id, "content-length", "5"))
+		w.say(resStart(req.id, 200, "content-length", "5"))
 		c.head()
 		closeWrite(t, c)
 		h.waitHalf()

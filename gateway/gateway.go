@@ -244,6 +244,7 @@ func (l *loop) configurePool(m *control.Pool) {
 	}
 	p.requestTimeout, p.queueTimeout, p.queueLimit = m.RequestTimeout, m.QueueTimeout, m.QueueLimit
 	p.onCrash = m.OnCrash
+	p.streamTimeout = m.StreamTimeout
 	p.named = true
 }
 

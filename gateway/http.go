@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
+	"time"
 
 	"gw/protocol/http1"
 	"gw/protocol/wire"
@@ -57,9 +58,10 @@ type exchange struct {
 
 	status   int // of the answer, 0 before it
 	framing  bodyFraming
-	outgoing int64  // with framingLength: body bytes still to go out
-	source   source // with exchangeServing
-	unpaid   int    // streamed bytes the worker was not given credit for
+	outgoing int64         // with framingLength: body bytes still to go out
+	source   source        // with exchangeServing
+	unpaid   int           // streamed bytes the worker was not given credit for
+	moved    time.Duration // when a streamed answer last went on
 
 	next, prev *exchange // in worker.exchanges
 }

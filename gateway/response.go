@@ -34,7 +34,7 @@ func (l *loop) startStream(w *worker, m *wire.Message) {
 		return
 	}
 	l.beginReply(c, r)
-	c.exchange.state = exchangeStreaming
+	c.exchange.state, c.exchange.moved = exchangeStreaming, l.now
 	l.occupy(w, c.exchange.item)
 	if len(m.Data) > 0 {
 		l.stream(w, m)
@@ -95,6 +95,7 @@ func (l *loop) streamChunk(w *worker, m *wire.Message) {
 func (l *loop) stream(w *worker, m *wire.Message) {
 	c := l.conns.find(m.ID)
 	e := c.exchange
+	e.moved = l.now
 	if e.unpaid += len(m.Data); e.unpaid > wire.StreamCredit+wire.ChunkLimit {
 		l.failWorker(w, "streamed more than its credit")
 		return
@@ -156,6 +157,7 @@ func (l *loop) creditFlushed(c *conn) {
 	e := c.exchange
 	if taken := e.unpaid - c.pending(); taken >= creditStep {
 		e.unpaid -= taken
+		e.moved = l.now
 		l.credit(e.worker, c.id, taken)
 	}
 }

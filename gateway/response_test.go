@@ -202,3 +202,44 @@ func TestNothingWaitsBehindAStreamWhileAnotherWorkerIsFree(t *testing.T) {
 		t.Fatal(body)
 	}
 }
+
+func TestSilentStreamOfOneAtATimeIsAHang(t *testing.T) {
+	for name, concurrency := range map[string]int{"one at a time": 1, "many at once": 10} {
+		t.Run(name, func(t *testing.T) {
+			h := startLoop(t, func(c *control.Configuration) { c.Pools[0].StreamTimeout = time.Minute })
+			w := h.worker(concurrency)
+			c := h.dial("http")
+			c.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+			req := w.expect(wire.OpReq)
+			w.say(resStart(req.id, 200), withText(wire.OpResChunk, req.id, "x"))
+			c.head()
+			if c.chunk() != "x" {
+				t.Fatal("no chunk")
+			}
+			var broken bool
+			later := func(unpaid int) {
+				h.do(func() {
+					worker := h.loop.byID[w.id]
+					e := worker.exchanges.first
+					e.unpaid, e.moved = unpaid, h.loop.now-2*time.Minute
+					h.loop.sweepWorkers(worker.pool)
+					broken = worker.state == workerBroken
+				})
+			}
+			if later(wire.StreamCredit); broken {
+				t.Fatal("blamed although it waits for the client")
+			}
+			if later(1); broken != (concurrency == 1) {
+				t.Fatalf("blamed: %v", broken)
+			}
+			if broken {
+				if m := h.expect(control.WorkerFailed); !m.Hung || !strings.Contains(m.Reason, "stream_timeout") {
+					t.Fatalf("%+v", m)
+				}
+				if _, err := io.ReadAll(c.r); err != nil && !strings.Contains(err.Error(), "reset") {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}

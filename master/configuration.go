@@ -13,7 +13,7 @@ func gatewayConfiguration(version string, c *config.Config, pools []*config.Pool
 	g := &control.Configuration{Version: version, Debug: c.Debug, TempDir: c.TempDir, SetAside: c.SetAsideDir}
 	for _, p := range pools {
 		g.Pools = append(g.Pools, control.Pool{
-			Name: p.Name, RequestTimeout: p.RequestTimeout, QueueTimeout: p.QueueTimeout,
+			Name: p.Name, RequestTimeout: p.RequestTimeout, StreamTimeout: p.StreamTimeout, QueueTimeout: p.QueueTimeout,
 			QueueLimit: p.QueueLimit, OnCrash: control.OnCrash(p.OnCrash),
 		})
 	}

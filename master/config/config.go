@@ -50,6 +50,7 @@ type Pool struct {
 	MaxAge         time.Duration
 
 	RequestTimeout time.Duration
+	StreamTimeout  time.Duration
 	QueueTimeout   time.Duration
 	QueueLimit     int
 	StartTimeout   time.Duration

@@ -31,6 +31,7 @@ func defaultPool() Pool {
 	return Pool{
 		Workers:        1,
 		RequestTimeout: 30 * time.Second,
+		StreamTimeout:  5 * time.Minute,
 		QueueTimeout:   10 * time.Second,
 		QueueLimit:     10000,
 		StartTimeout:   10 * time.Second,

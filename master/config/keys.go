@@ -99,6 +99,7 @@ var poolKeys = []key[Pool]{
 	sizeKey("max_memory", "Replace a worker that grows beyond this. 0: never.", 0, math.MaxInt64, func(p *Pool) *int64 { return &p.MaxMemoryBytes }),
 	durationKey("max_age", "Replace a worker after this time. 0: never.", 0, func(p *Pool) *time.Duration { return &p.MaxAge }),
 	durationKey("request_timeout", "Longest time a handler may work on one request or message. 0: no limit.", 0, func(p *Pool) *time.Duration { return &p.RequestTimeout }),
+	durationKey("stream_timeout", "Longest silence of a handler in the middle of a streamed answer that could go on. 0: no limit.", 0, func(p *Pool) *time.Duration { return &p.StreamTimeout }),
 	durationKey("queue_timeout", "Longest time a request waits for a worker. 0: no limit.", 0, func(p *Pool) *time.Duration { return &p.QueueTimeout }),
 	numberKey("queue_limit", "How many requests may wait for a worker.", 1, maxCount, func(p *Pool) *int { return &p.QueueLimit }),
 	durationKey("start_timeout", "Longest time until a new worker must be ready.", time.Millisecond, func(p *Pool) *time.Duration { return &p.StartTimeout }),

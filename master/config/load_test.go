@@ -125,6 +125,7 @@ pools:
     max_memory: 128MiB
     max_age: 1d
     request_timeout: 1h30m
+    stream_timeout: 7m
     queue_timeout: 500ms
     queue_limit: 5
     start_timeout: 20s
@@ -172,7 +173,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			Name: "web", Command: []string{"php", "-d", "memory_limit=64M", "app.php", "a b"}, Dir: dir, Workers: 2, User: "root",
 			Env:        map[string]string{"APP_ENV": "prod", "PORT": "8080", "EMPTY": "", "PRICE": "5$"},
 			StdoutFile: dir + "/web.log", MaxRequests: 10000, MaxMemoryBytes: 128 << 20, MaxAge: 24 * time.Hour,
-			RequestTimeout: 90 * time.Minute, QueueTimeout: 500 * time.Millisecond, QueueLimit: 5,
+			RequestTimeout: 90 * time.Minute, StreamTimeout: 7 * time.Minute, QueueTimeout: 500 * time.Millisecond, QueueLimit: 5,
 			StartTimeout: 20 * time.Second, StopTimeout: 1500 * time.Millisecond, OnCrash: "close", ReloadParallel: 2,
 		}, chat, night},
 		Listeners: []Listener{

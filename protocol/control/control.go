@@ -114,6 +114,7 @@ type Configuration struct {
 type Pool struct {
 	Name           string        `msgpack:"name"`
 	RequestTimeout time.Duration `msgpack:"request_timeout"` // 0: none
+	StreamTimeout  time.Duration `msgpack:"stream_timeout"`  // silence in the middle of an answer; 0: none
 	QueueTimeout   time.Duration `msgpack:"queue_timeout"`
 	QueueLimit     int           `msgpack:"queue_limit"` // requests waiting for a worker
 	OnCrash        OnCrash       `msgpack:"on_crash"`
