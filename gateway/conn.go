@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -390,7 +391,9 @@ func (l *loop) rearm(c *conn) {
 	case c.stalled: // write_timeout holds until the client takes everything
 	case c.handshaking():
 		l.deadlines.arm(c, l.now, limits.HeaderTimeout)
-	case c.kind == kindWebSocket, c.kind == kindEvents:
+	case c.kind == kindEvents:
+		l.deadlines.arm(c, l.now, cmp.Or(limits.PingInterval, heartbeatInterval))
+	case c.kind == kindWebSocket:
 		l.deadlines.arm(c, l.now, limits.PingInterval)
 	case c.kind != kindHTTP:
 		l.deadlines.disarm(c)
@@ -398,6 +401,8 @@ func (l *loop) rearm(c *conn) {
 		l.deadlines.arm(c, l.now, limits.HeaderTimeout)
 	case c.exchange == nil:
 		l.deadlines.arm(c, l.now, limits.IdleTimeout)
+	case c.silent():
+		l.deadlines.arm(c, l.now, halfPatience)
 	case c.exchange.takes():
 		l.deadlines.arm(c, l.now, limits.BodyTimeout)
 	default:
@@ -446,10 +451,11 @@ func (l *loop) finishHalf(c *conn) {
 		return
 	}
 	if c.kind == kindHTTP {
-		if e := c.exchange; c.left() || e != nil && e.incomplete() && len(c.in) == 0 { // the rest of its body will never come
+		if e := c.exchange; e != nil && e.incomplete() && len(c.in) == 0 { // the rest of its body will never come
 			l.lost(c)
 			return
 		}
+		l.rearm(c)
 		if !l.blocked(c) || c.exchange == nil && len(c.in) == 0 {
 			l.closeAfterFlush(c)
 		}

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"gw/protocol/http1"
 	"gw/protocol/sse"
 	"gw/protocol/wire"
@@ -98,6 +100,10 @@ func messageOf(flags uint64, data []byte) (message []byte, ok bool) {
 	return sse.AppendText(nil, data)
 }
 
+// heartbeatInterval is for listeners without a ping_interval: an event stream
+// has no other way to notice a client that is gone without a word.
+const heartbeatInterval = 30 * time.Second
+
 var chunkedHeartbeat = http1.AppendChunk(nil, []byte(sse.Heartbeat))
 
 // expireEvents keeps a stream alive, and finds out that a client is gone
@@ -121,10 +127,17 @@ func (c *conn) hearsEnd() bool {
 	return !own
 }
 
-// left reports an answer that may go on for ever to a client that has ended its
-// side. Browsers and HTTP libraries do that when they give up; the rare program
-// that does and still reads gets whole answers, and those with a length.
-func (c *conn) left() bool {
+// halfPatience is how long an answer without length may be silent towards a
+// client that has ended its side, before the client counts as gone.
+//
+// Browsers and HTTP libraries end their side when they give up; a program that
+// does so and still reads is rare, but gets its answer as long as there is
+// something to read. When the client is gone the first write finds out, so only
+// silence must be bounded: an idle event stream would hold its handler for ever.
+const halfPatience = 10 * time.Second
+
+// silent reports an answer that halfPatience is for.
+func (c *conn) silent() bool {
 	e := c.exchange
 	if c.state != stateHalf || !c.hearsEnd() || e == nil || e.state != exchangeStreaming {
 		return false

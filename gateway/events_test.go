@@ -226,40 +226,56 @@ func TestPayloadForManyIsFramedOnce(t *testing.T) {
 	}
 }
 
-func TestEndOfFileEndsAStreamWithoutLength(t *testing.T) {
+func TestSilentStreamEndsForAClientThatEndedItsSide(t *testing.T) {
 	h := startLoop(t, nil)
 	w := h.worker(10)
-	t.Run("while it is streamed", func(t *testing.T) {
+	// expire lets the patience with half-closed clients run out.
+	expire := func() {
+		h.do(func() {
+			for _, c := range h.loop.conns.conns {
+				if c != nil && c.deadline.list != nil && c.deadline.list.wait == halfPatience {
+					h.loop.deadlines.disarm(c)
+					h.loop.expire(c)
+				}
+			}
+		})
+	}
+	ask := func() (*client, uint64) {
 		c := h.dial("http")
 		c.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-		req := w.expect(wire.OpReq)
-		w.say(resStart(req.id, 200))
-		c.head()
-		closeWrite(t, c)
-		if m := w.expect(wire.OpAbort); m.id != req.id {
-			t.Fatalf("%+v", m)
-		}
-	})
-	t.Run("before it began", func(t *testing.T) {
-		c := h.dial("http")
-		c.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-		req := w.expect(wire.OpReq)
-		closeWrite(t, c)
-		h.waitHalf()
-		w.say(resStart(req.id, 200))
-		if m := w.expect(wire.OpAbort); m.id != req.id {
-			t.Fatalf("%+v", m)
-		}
-	})
-	t.Run("not one with a length", func(t *testing.T) {
-		c := h.dial("http")
-		c.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-		req := w.expect(wire.OpReq)
-		w.say(resStart(req.id, 200, "content-length", "5"))
+		return c, w.expect(wire.OpReq).id
+	}
+	t.Run("that ended it in the middle", func(t *testing.T) {
+		c, id := ask()
+		w.say(resStart(id, 200))
 		c.head()
 		closeWrite(t, c)
 		h.waitHalf()
-		w.say(withText(wire.OpResChunk, req.id, "12345"), withText(wire.OpResEnd, req.id, ""))
+		expire()
+		if m := w.expect(wire.OpAbort); m.id != id {
+			t.Fatalf("%+v", m)
+		}
+	})
+	t.Run("that ended it before", func(t *testing.T) {
+		c, id := ask()
+		closeWrite(t, c)
+		h.waitHalf()
+		expire() // it waits for the beginning as long as it takes
+		w.say(resStart(id, 200))
+		c.head()
+		expire()
+		if m := w.expect(wire.OpAbort); m.id != id {
+			t.Fatalf("%+v", m)
+		}
+	})
+	t.Run("but not when the answer has a length", func(t *testing.T) {
+		c, id := ask()
+		w.say(resStart(id, 200, "content-length", "5"))
+		c.head()
+		closeWrite(t, c)
+		h.waitHalf()
+		expire()
+		w.say(withText(wire.OpResChunk, id, "12345"), withText(wire.OpResEnd, id, ""))
 		if b, err := io.ReadAll(c.r); string(b) != "12345" || err != nil {
 			t.Fatalf("%q %v", b, err)
 		}

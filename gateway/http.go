@@ -304,7 +304,7 @@ func matchPrefix(path []byte, prefix string) bool {
 // expireHTTP ends a connection that sent too slowly or stayed idle too long.
 func (l *loop) expireHTTP(c *conn) {
 	switch {
-	case c.handshaking():
+	case c.handshaking(), c.silent():
 		l.lost(c)
 	case c.exchange != nil && c.exchange.state == exchangeDiscard:
 		l.drop(c)

@@ -39,8 +39,8 @@ func (l *loop) startStream(w *worker, m *wire.Message) {
 	if len(m.Data) > 0 {
 		l.stream(w, m)
 	}
-	if c.left() {
-		l.lost(c)
+	if c.state == stateHalf {
+		l.rearm(c)
 	}
 }
 
@@ -96,6 +96,9 @@ func (l *loop) stream(w *worker, m *wire.Message) {
 	c := l.conns.find(m.ID)
 	e := c.exchange
 	e.moved = l.now
+	if c.state == stateHalf {
+		l.rearm(c)
+	}
 	if e.unpaid += len(m.Data); e.unpaid > wire.StreamCredit+wire.ChunkLimit {
 		l.failWorker(w, "streamed more than its credit")
 		return

@@ -89,7 +89,7 @@ func TestSmallestConfigurationGetsEveryDefault(t *testing.T) {
 		PIDFile: state + "/gw.pid", Control: state + "/control.sock", TempDir: hostSystem().diskPaths(c.File).temp, SetAsideDir: hostSystem().diskPaths(c.File).setAside, Limits: limits,
 		Pools: []Pool{{
 			Name: "web", Command: []string{"php", "app.php"}, Dir: dir, Workers: 1, Env: map[string]string{},
-			RequestTimeout: 30 * time.Second, QueueTimeout: 10 * time.Second, QueueLimit: 10000,
+			RequestTimeout: 30 * time.Second, StreamTimeout: 5 * time.Minute, QueueTimeout: 10 * time.Second, QueueLimit: 10000,
 			StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second, OnCrash: "redeliver", Reload: true, ReloadParallel: 1,
 		}},
 		Listeners: []Listener{{
