@@ -120,7 +120,7 @@ func (l *loop) run() error {
 
 // turn is one iteration; with block it waits until there is something to do.
 func (l *loop) turn(block bool) error {
-	events, err := l.poller.wait(block)
+	events, err := l.poller.wait(block, l.mood())
 	if err != nil {
 		return err
 	}
@@ -130,6 +130,13 @@ func (l *loop) turn(block bool) error {
 	}
 	l.turnEnd()
 	return nil
+}
+
+func (l *loop) mood() mood {
+	if l.items.taken > 0 {
+		return moodOwing
+	}
+	return moodIdle
 }
 
 // unfinishedTurn reports work that waits for no event.

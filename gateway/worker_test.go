@@ -116,7 +116,7 @@ func TestEndOfHandlerDoesNotSpin(t *testing.T) {
 		h.do(func() { gone = h.loop.byID[w.id].fromHandler < 0 })
 	}
 	h.do(func() {
-		events, _ := h.loop.poller.wait(false)
+		events, _ := h.loop.poller.wait(false, moodIdle)
 		for _, ev := range events {
 			if uint32(ev.Pad)>>aboutShift == uint32(aboutWorkerOut) {
 				turns++
