@@ -90,6 +90,8 @@ const (
 	slotBits = 20
 	slotMask = 1<<slotBits - 1
 	genMask  = 1<<(53-slotBits) - 1
+	// datagramSlot is that of datagrams, so that their ids are nobody else's.
+	datagramSlot = slotMask
 )
 
 // connTable finds connections by id.
@@ -107,7 +109,7 @@ func (t *connTable) add(c *conn) bool {
 		slot = t.free[n-1]
 		t.free = t.free[:n-1]
 	} else {
-		if len(t.conns) > slotMask {
+		if len(t.conns) >= datagramSlot {
 			return false
 		}
 		slot = int32(len(t.conns))
@@ -472,7 +474,7 @@ func (l *loop) finishHalf(c *conn) {
 		l.lost(c)
 		return
 	}
-	if !c.dialogue.busy() {
+	if !c.dialogue.busy() && !c.listener.halfClose {
 		if c.dialogue.closeCode == 0 {
 			c.dialogue.closeCode, c.dialogue.closeReason = closeNormal, ""
 		}
@@ -582,7 +584,7 @@ func peerName(sa unix.Sockaddr) string {
 	case *unix.SockaddrInet4:
 		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)).String()
 	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port)).String()
+		return netip.AddrPortFrom(zoned(netip.AddrFrom16(sa.Addr).Unmap(), sa.ZoneId), uint16(sa.Port)).String()
 	}
 	return "unix:"
 }

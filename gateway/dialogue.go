@@ -41,6 +41,7 @@ type dialogue struct {
 	session            []byte
 	uid                string
 	groups             []membership
+	framing            framing.Framing // nil: the listener's
 	closeReason        string
 	closeCode          uint16
 	closeSent          bool
@@ -193,28 +194,37 @@ func (l *loop) sendTo(c *conn, flags uint64, data []byte) {
 	if c == nil || c.dialogue == nil || c.state >= stateClosing || !l.roomFor(c, len(data)) {
 		return
 	}
-	if c.kind == kindEvents {
-		c.out = l.appendEvent(l.output(c), c.dialogue.chunked, flags, data)
-		l.touched(c)
+	out, fits := l.appendMessage(l.output(c), c, flags, data)
+	c.out = out
+	switch {
+	case !fits:
+		l.unsayable(c, len(data))
+	case c.pending() == 0: // there was nothing to say
+		l.releaseOutput(c)
 		return
+	}
+	l.touched(c)
+}
+
+// appendMessage appends a payload as c gets it. That may be nothing: an event
+// without data is for event streams alone. fits is false where the framing has no
+// form for it.
+func (l *loop) appendMessage(dst []byte, c *conn, flags uint64, data []byte) (out []byte, fits bool) {
+	if c.kind == kindEvents {
+		return l.appendEvent(dst, c.dialogue.chunked, flags, data), true
 	}
 	data, ok := messageOf(flags, data)
 	if !ok {
-		return
+		return dst, true
 	}
-	out := l.output(c)
-	switch c.kind {
-	case kindWebSocket:
-		out = websocket.AppendFrame(out, opcode(flags), data)
-	case kindText:
-		out = framing.AppendLine(out, data)
-	case kindFrame:
-		out = framing.AppendFrame(out, data)
-	default:
-		out = append(out, data...)
+	if c.kind == kindWebSocket {
+		return websocket.AppendFrame(dst, opcode(flags), data), true
 	}
-	c.out = out
-	l.touched(c)
+	f := c.framing()
+	if !f.Fits(data) {
+		return dst, false
+	}
+	return f.Append(dst, data), true
 }
 
 func opcode(flags uint64) websocket.Opcode {

@@ -34,6 +34,9 @@ type pool struct {
 	suspected  connQueue // connections with such a message
 	doubtGroup int       // how many of them a worker gets at a time
 
+	sockets    []*listener // udp listeners, each with a queue of its own
+	socketTurn int
+
 	retried, redelivered, dropped, timedOut, setAside uint64
 }
 
@@ -118,7 +121,7 @@ func (l *loop) feed(w *worker) {
 	}
 }
 
-const feedSources = 5
+const feedSources = 6
 
 func (l *loop) feedOne(w *worker) bool {
 	for range feedSources {
@@ -144,6 +147,8 @@ func (l *loop) feedTurn(w *worker) bool {
 		return l.feedFrom(&w.pool.waiting)
 	case 3:
 		return l.feedDoubtful(w)
+	case 4:
+		return l.feedDatagram(w)
 	}
 	return l.relieve(w)
 }
@@ -341,13 +346,11 @@ func (l *loop) settle(w *worker, reason string, readUpTo int64) {
 func (l *loop) settleItem(w *worker, it *item, fresh bool, exit string) {
 	c := it.conn
 	if it.crashes >= deadlyAfter {
-		peer := ""
-		if c != nil {
-			peer = c.peer
-		}
-		l.setItemAside(it, peer, exit)
+		l.setItemAside(it, it.remote(), exit)
 	}
 	switch {
+	case it.socket != nil:
+		l.settleDatagram(it, fresh)
 	case c == nil:
 		l.items.put(it)
 	case c.exchange != nil && c.exchange.item == it:
@@ -429,6 +432,7 @@ func (l *loop) sweepPools() {
 		l.sweepQueue(p)
 		l.sweepWaiting(p)
 		l.sweepWorkers(p)
+		l.sweepDatagrams(p)
 	}
 }
 
@@ -445,6 +449,10 @@ func (l *loop) sweepQueue(p *pool) {
 // refuseWaiting answers 503 to the request that waits longest.
 func (l *loop) refuseWaiting(q *itemList, reason string) {
 	it := q.popFront()
+	if it.socket != nil {
+		l.dropDatagram(it)
+		return
+	}
 	c := it.conn
 	c.exchange.item = nil
 	l.items.put(it)
@@ -535,6 +543,10 @@ func (l *loop) timeOut(w *worker, it *item, rule string) {
 			l.dropQueued(c.dialogue)
 			l.closeDialogue(c, closeInternal, "the handler did not answer in time")
 		}
+	}
+	if it.socket != nil {
+		it.socket.datagrams.dropped++
+		l.finishDatagram(it)
 	}
 	l.giveUp(w, "ran longer than "+rule, true)
 }

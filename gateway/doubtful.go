@@ -36,8 +36,13 @@ func (l *loop) feedDoubtful(w *worker) bool {
 	if p.doubtful.len+p.suspected.len == 0 || !w.takesDoubtful() {
 		return false
 	}
-	if it := p.doubtful.popFront(); it != nil {
-		l.deliverRequest(w, it)
+	if it := p.doubtful.first; it != nil && (it.socket == nil || w.ready.Events.Datagram) {
+		p.doubtful.remove(it)
+		if it.socket != nil {
+			l.deliver(w, it)
+		} else {
+			l.deliverRequest(w, it)
+		}
 		return true
 	}
 	return l.feedFrom(&p.suspected)

@@ -216,12 +216,12 @@ func TestSlowReaderOfEventsIsClosed(t *testing.T) {
 func TestPayloadForManyIsFramedOnce(t *testing.T) {
 	l := new(loop)
 	f := fanout{data: []byte("x")}
-	c := &conn{kind: kindEvents, dialogue: &dialogue{chunked: true}}
-	if a, b := f.bytesFor(l, c), f.bytesFor(l, c); &a[0] != &b[0] {
+	c := &conn{kind: kindEvents, listener: new(listener), dialogue: &dialogue{chunked: true}}
+	if a, b := f.formFor(l, c).bytes, f.formFor(l, c).bytes; &a[0] != &b[0] {
 		t.Fatal("framed twice")
 	}
 	c.dialogue.chunked = false
-	if a, b := f.bytesFor(l, c), f.bytesFor(l, c); &a[0] != &b[0] || string(a) != "data: x\n\n" {
+	if a, b := f.formFor(l, c).bytes, f.formFor(l, c).bytes; &a[0] != &b[0] || string(a) != "data: x\n\n" {
 		t.Fatal("framed twice")
 	}
 }

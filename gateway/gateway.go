@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -217,7 +218,7 @@ func (l *loop) closeUnnamed() {
 // place puts a listener where an old one is no longer needed, or at the end.
 func (l *loop) place(ln *listener) {
 	for i, old := range l.listeners {
-		if old.closed && old.connections == 0 {
+		if old.gone() {
 			ln.index = int32(i)
 			l.listeners[i] = ln
 			return
@@ -262,6 +263,9 @@ func (l *loop) removePools() {
 			for q.len > 0 {
 				l.refuseWaiting(q, "this service is not configured any more")
 			}
+		}
+		for _, ln := range slices.Clone(p.sockets) {
+			l.dropAllDatagrams(ln)
 		}
 		for _, c := range l.conns.conns {
 			if c != nil && c.dialogue != nil && c.dialogue.pool == p {

@@ -119,7 +119,7 @@ func TestListenersThatComeAndGoAreForgotten(t *testing.T) {
 	h := startLoop(t, func(c *control.Configuration) {
 		configuration, c.Pools[0].QueueTimeout = c, 100*time.Millisecond
 	})
-	for id := 5; id < 10; id++ {
+	for id := 6; id < 11; id++ {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -139,7 +139,7 @@ func TestListenersThatComeAndGoAreForgotten(t *testing.T) {
 		h.eventually("it left", func() bool { return h.loop.conns.live == 0 })
 	}
 	h.do(func() {
-		if n := len(h.loop.listeners); n > 5 {
+		if n := len(h.loop.listeners); n > 6 {
 			t.Errorf("%d listeners are kept", n)
 		}
 	})

@@ -77,6 +77,9 @@ func startLoop(t *testing.T, change func(*control.Configuration)) *harness {
 		c.Listeners = append(c.Listeners, control.Listener{ID: i + 1, Name: scheme, Scheme: scheme, Address: h.address[scheme], Fresh: true,
 			Routes: []control.Route{{Prefix: "/", Pool: "web"}}, Limits: testLimits()})
 	}
+	files = append(files, h.udp())
+	c.Listeners = append(c.Listeners, control.Listener{ID: len(files), Name: "udp", Scheme: "udp", Address: h.address["udp"], Fresh: true,
+		Routes: []control.Route{{Prefix: "/", Pool: "web"}}, Limits: testLimits(), Queue: control.Queue{Limit: 100}})
 	if change != nil {
 		change(c)
 	}
@@ -109,6 +112,22 @@ func startLoop(t *testing.T, change func(*control.Configuration)) *harness {
 		}
 	})
 	return h
+}
+
+// udp binds a socket for datagrams.
+func (h *harness) udp() *os.File {
+	h.t.Helper()
+	socket, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer socket.Close()
+	file, err := socket.File()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.address["udp"] = socket.LocalAddr().String()
+	return file
 }
 
 func (h *harness) tell(m *control.Message, files ...*os.File) {
@@ -152,13 +171,15 @@ type handler struct {
 type received struct {
 	op   wire.Op
 	id   uint64
-	n    uint64 // flags of REQ, OPEN, ATTACH and MSG, fin of BODY, code of CLOSE and ABORT, bytes of CREDIT
+	n    uint64 // flags of REQ, OPEN, ATTACH and MSG, fin of BODY, code of CLOSE and ABORT, bytes of CREDIT, lid of DGRAM
 	data []byte // body, message, path of OPEN and ATTACH
 	path string
 	peer string
 	head string // header block
 	meth string
 	sess []byte
+
+	local string // of DGRAM
 }
 
 // attach gives the loop a worker and reads its HELLO; it is not ready yet.
@@ -295,6 +316,11 @@ func decodeForHandler(t *testing.T, payload []byte) (out []received) {
 		case wire.OpBody:
 			m.id, m.data, m.n = r.Uint(), r.Bytes(), r.Uint()
 			used = 4
+		case wire.OpDgram:
+			m.n = r.Uint()
+			m.peer, m.data = string(r.Bytes()), r.Bytes()
+			m.local, m.id = string(r.Bytes()), r.Uint()
+			used = 6
 		case wire.OpCredit, wire.OpAbort, wire.OpBuf:
 			m.id, m.n = r.Uint(), r.Uint()
 			used = 3

@@ -180,49 +180,38 @@ func closeCodeFor(code uint64) uint16 {
 	return closeNormal
 }
 
-// fanout is one payload for many connections, framed once for each kind.
+// fanout is one payload for many connections, written once for each form.
 type fanout struct {
-	flags  uint64
-	data   []byte
-	framed [kindEvents + 1][]byte
-	events []byte // framed in chunks
-	silent bool   // an event without data: nothing for others than event streams
+	flags uint64
+	data  []byte
+	forms []form
 }
 
-// bytesFor returns nil when there is nothing to send.
-func (f *fanout) bytesFor(l *loop, c *conn) []byte {
-	switch {
-	case c.kind != kindEvents:
-		return f.bytes(c.kind)
-	case !c.dialogue.chunked:
-		if f.framed[kindEvents] == nil {
-			f.framed[kindEvents] = l.appendEvent(nil, false, f.flags, f.data)
-		}
-		return f.framed[kindEvents]
-	case f.events == nil:
-		f.events = l.appendEvent(nil, true, f.flags, f.data)
-	}
-	return f.events
+// form is a payload as connections of one kind get it.
+type form struct {
+	like  likeness
+	bytes []byte // nil: nothing is for them
+	fits  bool   // see appendMessage
 }
 
-func (f *fanout) bytes(k kind) []byte {
-	if f.framed[k] == nil && !f.silent {
-		data, ok := messageOf(f.flags, f.data)
-		if f.silent = !ok; f.silent {
-			return nil
-		}
-		switch k {
-		case kindWebSocket:
-			f.framed[k] = websocket.AppendFrame(nil, opcode(f.flags), data)
-		case kindText:
-			f.framed[k] = framing.AppendLine(nil, data)
-		case kindFrame:
-			f.framed[k] = framing.AppendFrame(nil, data)
-		default:
-			f.framed[k] = append([]byte{}, data...)
+// likeness is what connections have in common that get the same bytes.
+type likeness struct {
+	kind    kind
+	chunked bool
+	framing framing.Framing
+}
+
+func (f *fanout) formFor(l *loop, c *conn) *form {
+	like := likeness{kind: c.kind, chunked: c.dialogue.chunked, framing: c.framing()}
+	for i := range f.forms {
+		if f.forms[i].like == like {
+			return &f.forms[i]
 		}
 	}
-	return f.framed[k]
+	one := form{like: like}
+	one.bytes, one.fits = l.appendMessage(nil, c, f.flags, f.data)
+	f.forms = append(f.forms, one)
+	return &f.forms[len(f.forms)-1]
 }
 
 // publish queues a payload for each member but the excepted. Walks backwards:
@@ -240,8 +229,11 @@ func (l *loop) publishTo(c *conn, f *fanout, except wire.IDs) {
 	if c == nil || c.dialogue == nil || c.state >= stateClosing || len(except) > 1 && except.Has(c.id) || !l.roomFor(c, len(f.data)) {
 		return
 	}
-	if b := f.bytesFor(l, c); b != nil {
-		l.share(c, b)
+	switch b := f.formFor(l, c); {
+	case !b.fits:
+		l.unsayable(c, len(f.data))
+	case len(b.bytes) > 0:
+		l.share(c, b.bytes)
 	}
 }
 

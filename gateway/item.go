@@ -12,8 +12,9 @@ import (
 // another worker when the first one dies.
 type item struct {
 	op     wire.Op
-	id     uint64 // sid or cid the bytes carry
-	conn   *conn  // nil once nobody waits for the outcome
+	id     uint64    // sid or cid the bytes carry
+	conn   *conn     // nil once nobody waits for the outcome
+	socket *listener // of a datagram, which has no conn; nil once nobody waits
 	pool   *pool
 	worker *worker // nil while queued
 	data   []byte  // the encoded message

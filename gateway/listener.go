@@ -8,6 +8,7 @@ import (
 
 	"gw/protocol/address"
 	"gw/protocol/control"
+	"gw/protocol/framing"
 	"gw/protocol/http1"
 )
 
@@ -23,7 +24,12 @@ type listener struct {
 	routes  []route
 	limits  control.Limits
 
-	tls         *tlsSettings // nil: plain
+	tls         *tlsSettings    // nil: plain
+	framing     framing.Framing // text, frame, tcp
+	framingSpec control.Framing
+	halfClose   bool
+	datagrams   *datagrams // udp
+
 	headLimits  http1.Limits
 	paused      bool // out of epoll: no descriptors, or max_connections
 	closed      bool
@@ -44,6 +50,11 @@ type listener struct {
 	badHandshakes   uint64 // those the client gave up are among them
 }
 
+// gone: nothing is left of it.
+func (ln *listener) gone() bool {
+	return ln.closed && ln.connections == 0 && (ln.datagrams == nil || ln.fd < 0)
+}
+
 type route struct {
 	host, prefix string
 	pool         *pool
@@ -51,7 +62,9 @@ type route struct {
 
 // configureListener sets what may change at a reload.
 func (l *loop) configureListener(ln *listener, m *control.Listener) {
+	l.setFraming(ln, m.Scheme, m.Framing)
 	ln.name, ln.scheme, ln.address, ln.limits = m.Name, m.Scheme, m.Address, m.Limits
+	ln.halfClose = m.HalfClose
 	ln.headLimits = http1.Limits{MaxBytes: m.Limits.MaxHeaderBytes}
 	ln.proxyProtocol = m.ProxyProtocol
 	ln.proxies, ln.exempted = l.addresses(ln, m.TrustedProxies), l.addresses(ln, m.Limits.ExemptAddresses)
@@ -59,6 +72,9 @@ func (l *loop) configureListener(ln *listener, m *control.Listener) {
 	ln.routes = ln.routes[:0]
 	for _, r := range m.Routes {
 		ln.routes = append(ln.routes, route{host: strings.ToLower(r.Host), prefix: r.Prefix, pool: l.pools[r.Pool]})
+	}
+	if m.Scheme == "udp" {
+		l.configureDatagrams(ln, m.Queue)
 	}
 }
 
@@ -74,18 +90,21 @@ func (l *loop) addresses(ln *listener, texts []string) address.Set {
 // listen starts accepting.
 func (l *loop) listen(ln *listener) error {
 	_ = unix.SetNonblock(ln.fd, true)
-	// Inherited by accepted sockets, so it costs nothing for each of them.
-	if !strings.HasPrefix(ln.address, "unix:") {
-		_ = unix.SetsockoptInt(ln.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-		_ = unix.SetsockoptInt(ln.fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	if ln.datagrams != nil {
+		return l.listenDatagrams(ln)
 	}
 	return l.poller.add(ln.fd, unix.EPOLLIN, aboutListener, ln.index, 0)
 }
 
-// closeListener stops accepting for good; its connections stay.
+// closeListener stops accepting for good; its connections stay, and datagrams
+// that came are still answered.
 func (l *loop) closeListener(ln *listener) {
 	if !ln.closed {
 		ln.closed = true
+		if ln.datagrams != nil {
+			l.stopReceiving(ln)
+			return
+		}
 		if ln.paused {
 			ln.paused = false
 			l.paused--

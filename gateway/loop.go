@@ -49,6 +49,9 @@ type loop struct {
 	byID         map[uint64]*worker
 	dirtyWorkers []*worker
 	hub          hub
+	datagrams    int // received and not finished
+	lastDatagram uint64
+	dirtySockets []*listener
 
 	items     itemStore
 	exchanges exchangeStore
@@ -58,6 +61,8 @@ type loop struct {
 	inbuf      []byte
 	plain      []byte // what inbuf decrypts to; nil before the first TLS connection
 	cipher     []byte
+	inbound    inbound // datagrams
+	outbound   *datagramBatch
 	trimmed    time.Duration // when spare memory was last given back
 	block      []byte
 	request    http1.Request
@@ -157,6 +162,10 @@ func (l *loop) event(ev *unix.EpollEvent) {
 		}
 	case uint32(aboutListener):
 		l.accept(l.listeners[index])
+	case uint32(aboutDatagrams):
+		if ln := l.listeners[index]; ln.datagrams != nil && ln.fd >= 0 {
+			l.datagramEvent(ln, ev.Events)
+		}
 	case uint32(aboutMailbox):
 		for _, f := range l.mailbox.take() {
 			f()
@@ -209,6 +218,7 @@ func (l *loop) turnEnd() {
 		}
 		l.flush(c)
 	}
+	l.flushSockets()
 	l.flushWorkers() // credit, and events of connections that closed
 	if !l.ticking && l.needsTick() {
 		l.setTick(tickInterval)
@@ -226,7 +236,7 @@ func (l *loop) flushWorkers() {
 const tickInterval = 100 * time.Millisecond
 
 func (l *loop) needsTick() bool {
-	if l.conns.live > 0 || l.stopping || l.paused > 0 {
+	if l.conns.live > 0 || l.stopping || l.paused > 0 || l.datagrams > 0 {
 		return true
 	}
 	for _, w := range l.workers {
@@ -303,11 +313,16 @@ func (l *loop) stopNow() {
 			l.lost(c)
 		}
 	}
+	for _, ln := range l.listeners {
+		if ln.datagrams != nil {
+			l.dropAllDatagrams(ln)
+		}
+	}
 	l.reportStopped()
 }
 
 func (l *loop) checkStopped() {
-	if l.stopping && l.conns.live == 0 {
+	if l.stopping && l.conns.live == 0 && l.datagrams == 0 {
 		l.reportStopped()
 	}
 }

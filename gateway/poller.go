@@ -54,6 +54,7 @@ const (
 	aboutWorkerOut // a handler has written
 	aboutMailbox
 	aboutTimer
+	aboutDatagrams // a udp listener
 )
 
 const (

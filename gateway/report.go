@@ -30,12 +30,12 @@ func (l *loop) status() *control.Status {
 		}
 	}
 	for _, ln := range l.listeners {
-		if ln.closed && ln.connections == 0 {
+		if ln.gone() {
 			continue
 		}
 		s.Connections += ln.connections
 		s.Listeners = append(s.Listeners, control.ListenerStatus{ID: ln.id, Connections: ln.connections, Accepted: ln.accepted, Refused: ln.refused, SlowClosed: ln.slowClosed,
-			ProxyRefused: ln.proxyRefused, ForwardedFaults: ln.forwardedFaults, AddressRefused: ln.addressRefused, RateRefused: ln.rateRefused, BadHandshakes: ln.badHandshakes})
+			ProxyRefused: ln.proxyRefused, ForwardedFaults: ln.forwardedFaults, AddressRefused: ln.addressRefused, RateRefused: ln.rateRefused, BadHandshakes: ln.badHandshakes, Datagrams: ln.datagramStatus()})
 	}
 	for _, p := range l.pools {
 		s.Pools = append(s.Pools, control.PoolStatus{Name: p.name, Queued: p.queue.len + p.doubtful.len, Retried: p.retried, Redelivered: p.redelivered, Dropped: p.dropped, TimedOut: p.timedOut, SetAside: p.setAside})

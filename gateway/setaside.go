@@ -56,7 +56,7 @@ func (l *loop) setItemAside(it *item, peer, exit string) {
 // query (which may hold secrets), or the kind of event.
 func (it *item) describe() string {
 	if it.op != wire.OpReq {
-		return map[wire.Op]string{wire.OpOpen: "connect event", wire.OpMsg: "message", wire.OpClose: "close event", wire.OpBuf: "buffer event"}[it.op]
+		return map[wire.Op]string{wire.OpOpen: "connect event", wire.OpMsg: "message", wire.OpClose: "close event", wire.OpBuf: "buffer event", wire.OpDgram: "datagram"}[it.op]
 	}
 	r := wire.NewReader(it.data)
 	r.Array()

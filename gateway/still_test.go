@@ -50,7 +50,9 @@ func (s *still) meet(scheme string) (*conn, *peer) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.ln.scheme = scheme
+	if s.ln.scheme != scheme {
+		s.speak(scheme, control.Framing{})
+	}
 	s.welcome(s.ln, pair[0], "client")
 	var c *conn
 	for _, each := range s.conns.conns {
@@ -63,6 +65,12 @@ func (s *still) meet(scheme string) (*conn, *peer) {
 		s.lost(c)
 	})
 	return c, &peer{in: pair[1], out: pair[1], buf: make([]byte, 256<<10)}
+}
+
+// speak lets those that come from now on speak so.
+func (s *still) speak(scheme string, m control.Framing) {
+	s.setFraming(s.ln, scheme, m)
+	s.ln.scheme = scheme
 }
 
 // hire gives the loop an active worker.

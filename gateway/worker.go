@@ -106,7 +106,7 @@ func (l *loop) attach(m *control.Worker, toHandler, fromHandler int) {
 	}
 	hello := wire.Hello{Worker: w.id, Slot: w.slot, Pool: p.name, MaxFrame: l.maxFrame, MaxMessage: l.maxMessage, Debug: l.debug}
 	for _, ln := range l.listeners {
-		if ln.closed && ln.connections == 0 {
+		if ln.gone() {
 			continue
 		}
 		hello.Listeners = append(hello.Listeners, wire.Listener{ID: ln.id, Name: ln.name, Scheme: ln.scheme, Address: ln.address})
@@ -346,6 +346,8 @@ func (l *loop) handle(w *worker, m *wire.Message) {
 		l.sendTo(l.conns.find(m.ID), m.Flags, m.Data)
 	case wire.OpDone:
 		l.finishMessages(w, m.ID, m.N)
+	case wire.OpDgramSend:
+		l.sendDatagram(w, m)
 	case wire.OpResStart:
 		l.startStream(w, m)
 	case wire.OpResChunk:
@@ -470,8 +472,12 @@ func (l *loop) measure(w *worker, n int) {
 
 const maxWindow = 64
 
-// finishMessages: n messages of one connection are done (concurrent handlers).
+// finishMessages: n messages of one connection are done, or a datagram
+// (concurrent handlers).
 func (l *loop) finishMessages(w *worker, cid, n uint64) {
+	if n == 1 && l.finishDatagramOf(w, cid) {
+		return
+	}
 	c := l.conns.find(cid)
 	if c == nil || c.dialogue == nil || c.dialogue.worker != w {
 		l.failWorker(w, "finished messages of a connection that it does not have")
@@ -509,12 +515,15 @@ func (l *loop) finishItem(it *item) {
 		}
 		l.unanswered(c)
 	}
+	if it.socket != nil {
+		l.finishDatagram(it)
+	}
 	l.items.put(it)
 }
 
 // inDemand reports that something waits for w, or for any worker of its pool.
 func (w *worker) inDemand() bool {
-	return w.state == workerActive && !w.deaf && w.waiting.len+w.pool.waiting.len+w.pool.queue.len > 0
+	return w.state == workerActive && !w.deaf && (w.waiting.len+w.pool.waiting.len+w.pool.queue.len > 0 || w.pool.datagramsWait())
 }
 
 // unanswered: the handler says it is done with a request and has not answered.

@@ -28,11 +28,21 @@ func (l *listener) message(generation int) control.Listener {
 		ID: l.id, Name: l.config.Name, Scheme: l.config.Scheme, Address: l.address,
 		Fresh: l.given != generation, Limits: control.Limits(l.config.Limits),
 		TrustedProxies: l.config.TrustedProxies, ProxyProtocol: l.config.ProxyProtocol,
+		Framing: framing(&l.config), HalfClose: l.config.HalfClose, Queue: queue(&l.config),
 	}
 	for _, r := range l.config.Routes {
 		m.Routes = append(m.Routes, control.Route{Host: r.Host, Prefix: r.Prefix, Pool: r.Pool})
 	}
 	return m
+}
+
+func framing(c *config.Listener) control.Framing {
+	f := c.Framing
+	return control.Framing{Delimiter: f.Delimiter, LengthBytes: f.LengthBytes, Little: f.Endian == "little", Payload: f.Counts == "payload", Offset: f.Offset}
+}
+
+func queue(c *config.Listener) control.Queue {
+	return control.Queue{Limit: c.Queue.Limit, DropNewest: c.Queue.Drop == "newest"}
 }
 
 // configureMessages packs g into as many messages as its size asks for, each

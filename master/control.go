@@ -47,7 +47,7 @@ func listenControl(path string) (net.Listener, *socketFile, error) {
 		}
 		os.Remove(path)
 	}
-	fd, file, err := listenUnix(path, 0o600, controlBacklog)
+	fd, file, err := listenUnix(path, ownerOnly, controlBacklog)
 	if err != nil {
 		return nil, nil, fmt.Errorf("control socket %s: %w", path, err)
 	}

@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -13,10 +14,6 @@ import (
 	"gw/ipc"
 	"gw/master/config"
 )
-
-// unixMode of a listener's socket file: like a port on the loopback, everybody
-// on the machine may connect. The mode of its folder narrows that down.
-const unixMode = 0o666
 
 // listener is a bound socket. The master holds it as long as the configuration
 // names it, so that it outlives any gateway process.
@@ -37,19 +34,29 @@ func bind(c config.Listener) (*listener, error) {
 	if path, ok := strings.CutPrefix(c.Address, "unix:"); ok {
 		err = l.bindUnix(path)
 	} else {
-		err = l.bindTCP()
+		err = l.bindInternet()
+	}
+	if err == nil {
+		err = l.setOptions()
 	}
 	if err != nil {
+		if l.file != nil {
+			l.close()
+		}
 		return nil, &ListenError{Listen: c.Scheme + "://" + c.Address, Err: err}
 	}
 	return l, nil
 }
 
 func (l *listener) bindUnix(path string) error {
+	a, err := accessOf(&l.config.Socket)
+	if err != nil {
+		return err
+	}
 	if err := removeStaleSocket(path); err != nil {
 		return err
 	}
-	fd, socket, err := listenUnix(path, unixMode, backlog(l.config.Backlog))
+	fd, socket, err := listenUnix(path, a, l.config.Socket.Backlog)
 	if err != nil {
 		return err
 	}
@@ -57,17 +64,23 @@ func (l *listener) bindUnix(path string) error {
 	return nil
 }
 
-// bindTCP leaves the choice of address families to package net (":80" is both,
-// IPv4 alone where the machine has no IPv6) and takes the descriptor over.
-func (l *listener) bindTCP() error {
-	var network net.ListenConfig
+// internetSocket is what package net gives us.
+type internetSocket interface {
+	io.Closer
+	syscall.Conn
+}
+
+// bindInternet leaves the choice of address families to package net (":80" is
+// both, IPv4 alone where the machine has no IPv6) and takes the descriptor over.
+func (l *listener) bindInternet() error {
+	network := net.ListenConfig{Control: l.beforeBind}
 	network.SetMultipathTCP(false) // Go's default would hand MPTCP sockets to the gateway
-	socket, err := network.Listen(context.Background(), "tcp", l.config.Address)
+	socket, bound, err := l.open(&network)
 	if err != nil {
 		return cause(err)
 	}
 	defer socket.Close()
-	raw, err := socket.(*net.TCPListener).SyscallConn()
+	raw, err := socket.SyscallConn()
 	if err != nil {
 		return err
 	}
@@ -78,17 +91,30 @@ func (l *listener) bindTCP() error {
 	if controlErr != nil || err != nil {
 		return fmt.Errorf("duplicate: %w", err)
 	}
-	l.address = socket.Addr().String()
-	if !strings.HasSuffix(l.config.Address, ":0") {
-		l.address = l.config.Address
+	if strings.HasSuffix(l.config.Address, ":0") {
+		l.address = bound.String()
 	}
 	l.file = ipc.NewFile(duplicate, l.address)
-	return l.setBacklog()
+	return nil
 }
 
-// setBacklog calls listen(2) again, which on Linux only changes the backlog.
-func (l *listener) setBacklog() error {
-	return os.NewSyscallError("listen", unix.Listen(int(l.file.Fd()), backlog(l.config.Backlog)))
+func (l *listener) open(network *net.ListenConfig) (internetSocket, net.Addr, error) {
+	family := ""
+	if l.config.Socket.IPv6Only {
+		family = "6" // package net lets [::] have both families otherwise
+	}
+	if l.config.Scheme == "udp" {
+		socket, err := network.ListenPacket(context.Background(), "udp"+family, l.config.Address)
+		if err != nil {
+			return nil, nil, err
+		}
+		return socket.(*net.UDPConn), socket.LocalAddr(), nil
+	}
+	socket, err := network.Listen(context.Background(), "tcp"+family, l.config.Address)
+	if err != nil {
+		return nil, nil, err
+	}
+	return socket.(*net.TCPListener), socket.Addr(), nil
 }
 
 // text is what a user calls the listener: scheme://address.
@@ -97,13 +123,6 @@ func (l *listener) text() string { return l.config.Scheme + "://" + l.address }
 func (l *listener) close() {
 	l.file.Close()
 	l.socket.remove()
-}
-
-func backlog(configured int) int {
-	if configured <= 0 {
-		return 4096 // the kernel lowers it to net.core.somaxconn
-	}
-	return configured
 }
 
 // cause strips what package net wraps around the reason: the address is in
@@ -118,17 +137,20 @@ func cause(err error) error {
 	return err
 }
 
-// listenerKeys names each listener of a configuration by its address. Listeners
-// with the same text, which only port 0 makes possible, are told apart by their
-// order.
+// listenerKeys names each listener of a configuration by its address and
+// protocol below. Listeners with the same text, which only port 0 makes possible,
+// are told apart by their order.
 func listenerKeys(listeners []config.Listener) []string {
 	seen := map[string]int{}
 	keys := make([]string, len(listeners))
 	for i, c := range listeners {
-		seen[c.Address]++
 		keys[i] = c.Address
-		if n := seen[c.Address]; n > 1 {
-			keys[i] = fmt.Sprintf("%s (%d)", c.Address, n)
+		if c.Scheme == "udp" {
+			keys[i] = "udp " + c.Address
+		}
+		seen[keys[i]]++
+		if n := seen[keys[i]]; n > 1 {
+			keys[i] = fmt.Sprintf("%s (%d)", keys[i], n)
 		}
 	}
 	return keys

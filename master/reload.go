@@ -375,9 +375,13 @@ func (s *supervisor) arrangeListeners(r *reload) {
 	for i, key := range listenerKeys(r.config.Listeners) {
 		l := present[key]
 		delete(present, key)
+		old := l.config.Socket
 		l.config = r.config.Listeners[i]
-		if err := l.setBacklog(); err != nil {
-			s.log.Warn("Backlog of a listener stays as it was", "listener", l.text(), "err", err)
+		if err := l.setOptions(); err != nil {
+			s.log.Warn("An option of a listener stays as it was", "listener", l.text(), "err", err)
+		}
+		if now := l.config.Socket; old.ReusePort != now.ReusePort || old.IPv6Only != now.IPv6Only {
+			s.log.Warn("reuse_port and ipv6_only change only with a restart", "listener", l.text())
 		}
 		s.listeners = append(s.listeners, l)
 	}

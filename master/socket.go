@@ -17,10 +17,29 @@ type socketFile struct {
 	info os.FileInfo
 }
 
+// access is who may connect to a unix socket.
+type access struct {
+	mode     os.FileMode
+	uid, gid int // -1: ours
+}
+
+// ownerOnly is the access of a socket that is nobody else's business.
+var ownerOnly = access{mode: 0o600, uid: -1, gid: -1}
+
+// give sets it on the file at path.
+func (a access) give(path string) error {
+	if a.uid >= 0 || a.gid >= 0 {
+		if err := os.Lchown(path, a.uid, a.gid); err != nil {
+			return fmt.Errorf("owner of the socket file: %w", err)
+		}
+	}
+	return os.Chmod(path, a.mode)
+}
+
 // listenUnix binds a unix socket and returns its descriptor, non-blocking and
-// closed on exec. The mode is set between bind and listen: until listen nobody
-// can connect, so there is no moment with the wrong mode.
-func listenUnix(path string, mode os.FileMode, backlog int) (int, *socketFile, error) {
+// closed on exec. The access is set between bind and listen: until listen nobody
+// can connect, so there is no moment with the wrong one.
+func listenUnix(path string, a access, backlog int) (int, *socketFile, error) {
 	if limit := len(unix.RawSockaddrUnix{}.Path) - 1; len(path) > limit {
 		return -1, nil, fmt.Errorf("path of a unix socket is longer than %d bytes", limit)
 	}
@@ -33,7 +52,7 @@ func listenUnix(path string, mode os.FileMode, backlog int) (int, *socketFile, e
 		return -1, nil, os.NewSyscallError("bind", err)
 	}
 	file := &socketFile{path: path}
-	err = os.Chmod(path, mode)
+	err = a.give(path)
 	if err == nil {
 		file.info, err = os.Lstat(path)
 	}
@@ -48,12 +67,15 @@ func listenUnix(path string, mode os.FileMode, backlog int) (int, *socketFile, e
 	return fd, file, nil
 }
 
-// remove removes the file unless another one has taken its place.
+// ours reports that no other file has taken its place.
+func (f *socketFile) ours() bool {
+	info, err := os.Lstat(f.path)
+	return err == nil && os.SameFile(info, f.info)
+}
+
+// remove removes the file if it is ours.
 func (f *socketFile) remove() {
-	if f == nil {
-		return
-	}
-	if info, err := os.Lstat(f.path); err == nil && os.SameFile(info, f.info) {
+	if f != nil && f.ours() {
 		os.Remove(f.path)
 	}
 }

@@ -15,7 +15,7 @@ import (
 func TestSocketFileHasItsModeWhateverTheUmask(t *testing.T) {
 	path := filepath.Join(shortFolder(t), "s")
 	old := unix.Umask(0o777)
-	fd, file, err := listenUnix(path, 0o640, 1)
+	fd, file, err := listenUnix(path, access{0o640, -1, -1}, 1)
 	unix.Umask(old)
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestSocketFileHasItsModeWhateverTheUmask(t *testing.T) {
 
 func TestRemoveLeavesAnotherSocketAlone(t *testing.T) {
 	path := filepath.Join(shortFolder(t), "s")
-	fd, file, err := listenUnix(path, 0o600, 1)
+	fd, file, err := listenUnix(path, ownerOnly, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestStaleSocketIsRemovedAndALiveOneIsNot(t *testing.T) {
 }
 
 func TestLongPathOfASocketIsExplained(t *testing.T) {
-	if _, _, err := listenUnix("/tmp/"+strings.Repeat("x", 200), 0o600, 1); err == nil || !strings.Contains(err.Error(), "longer than 107 bytes") {
+	if _, _, err := listenUnix("/tmp/"+strings.Repeat("x", 200), ownerOnly, 1); err == nil || !strings.Contains(err.Error(), "longer than 107 bytes") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -66,12 +66,16 @@ type Pool struct {
 // Listener is one socket.
 type Listener struct {
 	Name   string // the listen text unless named
-	Scheme string // http, websocket, text, frame, tcp
-	// Address is host:port or, for unix sockets, unix:/absolute/path.
-	Address string
-	Backlog int
-	Routes  []Route // most specific first, the listener's own pool last as host "" prefix "/"
-	Limits  Limits
+	Scheme string // http, websocket, text, frame, tcp, udp
+	// Address is host:port; for unix sockets unix:/absolute/path, for one that
+	// systemd passes systemd:name.
+	Address   string
+	Socket    Socket
+	Framing   Framing
+	HalfClose bool    // who has ended its side is still written to
+	Queue     Queue   // udp
+	Routes    []Route // most specific first, the listener's own pool last as host "" prefix "/"
+	Limits    Limits
 
 	AccessLog      AccessLog
 	TrustedProxies []string // addresses, networks, loopback, private, unix

@@ -42,6 +42,17 @@ func defaultPool() Pool {
 	}
 }
 
+func defaultListener(limits Limits) Listener {
+	return Listener{
+		Socket: defaultSocket(),
+		Queue:  defaultQueue,
+		Limits: limits,
+	}
+}
+
+// defaultQueue drops what has waited longest: its sender has given up first.
+var defaultQueue = Queue{Limit: 1024, Drop: "oldest"}
+
 func defaultLimits() Limits {
 	return Limits{
 		HeaderTimeout:   10 * time.Second,

@@ -68,15 +68,15 @@ func (r *reader) listenTo(texts []string, c *Config) {
 			r.fault(&yaml.Node{}, wrong.hint, "listen %s", wrong.message)
 			continue
 		}
-		for _, l := range c.Listeners {
-			if collide(l.Address, address) {
-				r.fault(&yaml.Node{}, l.Name+" already takes it", "duplicate address %s", text)
+		l := defaultListener(c.Limits)
+		l.Name, l.Scheme, l.Address, l.Framing = text, scheme, address, defaultFraming(scheme)
+		l.Routes = []Route{{Prefix: "/", Pool: c.Pools[0].Name}}
+		for _, other := range c.Listeners {
+			if collide(&other, &l) {
+				r.fault(&yaml.Node{}, other.Name+" already takes it", "duplicate address %s", text)
 			}
 		}
-		c.Listeners = append(c.Listeners, Listener{
-			Name: text, Scheme: scheme, Address: address, Backlog: defaultBacklog, Limits: c.Limits,
-			Routes: []Route{{Prefix: "/", Pool: c.Pools[0].Name}},
-		})
+		c.Listeners = append(c.Listeners, l)
 	}
 }
 

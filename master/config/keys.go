@@ -37,6 +37,8 @@ const (
 	kindPools     kind = "pools"
 	kindListeners kind = "listeners"
 	kindRoutes    kind = "routes"
+	kindFraming   kind = "framing"
+	kindKeepAlive kind = "keepalive"
 	kindTLS       kind = "tls"
 	// The certificates of a listener, and their authority.
 	kindCertificates kind = "certificates"
@@ -58,7 +60,7 @@ type key[T any] struct {
 // laterKeys are documented for gw as a whole and come with a later version.
 var laterKeys = map[string]bool{
 	"static": true, "compression": true,
-	"metrics": true, "dashboard": true, "cluster": true, "framing": true,
+	"metrics": true, "dashboard": true, "cluster": true,
 }
 
 const (
@@ -117,12 +119,24 @@ var listenerKeys = []key[Listener]{
 		read: readListenerPool, show: showListenerPool},
 	{name: "routes", kind: kindRoutes, doc: "Other pools by host and path; the most specific one wins.",
 		read: readRoutes, show: showRoutes},
-	{name: "tls", kind: kindTLS, doc: "Encrypt: with certificates from files, or from an ACME authority.", read: readTLS, show: showTLS},
-	numberKey("backlog", "Connections the kernel holds until they are accepted.", 1, 65535, func(l *Listener) *int { return &l.Backlog }),
+	onStreams(key[Listener]{name: "tls", kind: kindTLS, doc: "Encrypt: with certificates from files, or from an ACME authority.", read: readTLS, show: showTLS}),
+	onFramed(key[Listener]{name: "framing", kind: kindFraming, doc: "How messages of text and frame are told apart.", read: readFraming, show: showFraming}),
+	onStreams(numberKey("backlog", "Connections the kernel holds until they are accepted.", 1, 65535, func(l *Listener) *int { return &l.Socket.Backlog })),
+	onUnix(key[Listener]{name: "mode", kind: kindText, doc: "Mode of a unix socket's file.", read: readMode, show: showMode}),
+	onUnix(textKey("owner", "Account that a unix socket's file belongs to.", func(l *Listener) *string { return &l.Socket.Owner }).user()),
+	onUnix(textKey("group", "Group that a unix socket's file belongs to.", func(l *Listener) *string { return &l.Socket.Group }).group()),
+	onTCP(flagKey("nodelay", "Whether small messages go out at once (TCP_NODELAY).", func(l *Listener) *bool { return &l.Socket.NoDelay })),
+	onTCP(key[Listener]{name: "keepalive", kind: kindKeepAlive, doc: "Whether and how silent clients are asked if they are still there.", read: readKeepAlive, show: showKeepAlive}),
+	onRaw(flagKey("half_close", "Whether a client that has ended its side is sent messages until a handler closes it.", func(l *Listener) *bool { return &l.HalfClose })),
+	onInternet(flagKey("reuse_port", "Whether other programs may listen on the same port (SO_REUSEPORT).", func(l *Listener) *bool { return &l.Socket.ReusePort })),
+	onInternet(key[Listener]{name: "ipv6_only", kind: kindFlag, doc: ipv6Only.doc, read: readIPv6Only, show: ipv6Only.show}),
+	sizeKey("receive_buffer", "Bytes the kernel holds until gw reads them (SO_RCVBUF). 0: what it has for all.", 0, math.MaxInt32/2, func(l *Listener) *int { return &l.Socket.ReceiveBytes }),
+	onUDP(numberKey("queue", "Datagrams that may wait for a worker.", 1, maxCount, func(l *Listener) *int { return &l.Queue.Limit })),
+	onUDP(choiceKey("queue_drop", "Which datagram goes when the queue is full.", func(l *Listener) *string { return &l.Queue.Drop }, "oldest", "newest")),
 	limitsKey("Limits of this listener.", func(l *Listener) *Limits { return &l.Limits }),
 	accessLogKey("A line for each request of this listener.", func(l *Listener) *AccessLog { return &l.AccessLog }),
 	networksKey("trusted_proxies", "Proxies whose word on the client's address counts.", func(l *Listener) *[]string { return &l.TrustedProxies }),
-	flagKey("proxy_protocol", "Connections begin with a PROXY protocol header, version 1 or 2.", func(l *Listener) *bool { return &l.ProxyProtocol }),
+	onStreams(flagKey("proxy_protocol", "Connections begin with a PROXY protocol header, version 1 or 2.", func(l *Listener) *bool { return &l.ProxyProtocol })),
 }
 
 var routeKeys = []key[Route]{
@@ -139,7 +153,7 @@ var limitKeys = []key[Limits]{
 	durationKey("ping_interval", "Silence of a WebSocket before a ping; twice that closes it. 0: no pings.", 0, func(l *Limits) *time.Duration { return &l.PingInterval }),
 	sizeKey("max_header", "Largest head of a request.", kib, mib, func(l *Limits) *int { return &l.MaxHeaderBytes }),
 	sizeKey("max_body", "Largest body of a request.", 1, math.MaxInt64, func(l *Limits) *int64 { return &l.MaxBodyBytes }),
-	sizeKey("max_message", "Largest WebSocket, text, frame or tcp message.", 1, maxMessage, func(l *Limits) *int { return &l.MaxMessageBytes }),
+	sizeKey("max_message", "Largest WebSocket, text, frame, tcp or udp message.", 1, maxMessage, func(l *Limits) *int { return &l.MaxMessageBytes }),
 	sizeKey("send_buffer", "Bytes that may wait for a slow client.", 4*kib, math.MaxInt32, func(l *Limits) *int { return &l.SendBufferBytes }),
 	numberKey("max_connections", "Connections at once. 0: no limit.", 0, maxCount, func(l *Limits) *int { return &l.MaxConnections }),
 	numberKey("max_requests_per_connection", "HTTP requests on one connection, then it is closed. 0: no limit.", 0, maxCount, func(l *Limits) *int { return &l.MaxConnectionRequests }),
@@ -264,13 +278,20 @@ func durationKey[T any](name, doc string, least time.Duration, field func(*T) *t
 			case err != nil:
 				r.fault(n, "write 30s, 5m or 1h30m", "%s %s %s: %q", name, r.where, err, text)
 			case d < least:
-				r.fault(n, "", "%s %s must be more than 0", name, r.where)
+				r.fault(n, "", "%s %s must be %s", name, r.where, leastDuration(least))
 			default:
 				*field(t) = d
 			}
 		},
 		show: func(t *T) any { return showDuration(*field(t)) },
 	}
+}
+
+func leastDuration(least time.Duration) string {
+	if least == time.Millisecond {
+		return "more than 0"
+	}
+	return "at least " + showDuration(least)
 }
 
 func choiceKey[T any](name, doc string, field func(*T) *string, choices ...string) key[T] {

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,16 +15,19 @@ import (
 // (unix(7)).
 const maxUnixPath = 107
 
-var schemes = []string{"http", "websocket", "text", "frame", "tcp"}
+var schemes = []string{"http", "websocket", "text", "frame", "tcp", "udp"}
 
 // laterSchemes are named in the documentation of the whole, and come later.
-var laterSchemes = []string{"udp", "h2c"}
+var laterSchemes = []string{"h2c"}
 
 // encrypted are schemes that other programs have for a protocol over TLS.
 var encrypted = map[string]string{"https": "http", "wss": "websocket", "tls": "tcp", "ssl": "tcp"}
 
 // schemeHints answer words of other programs that edit distance cannot.
 var schemeHints = map[string]string{"ws": "websocket", "unix": "http://unix:/path.sock"}
+
+// socketName is what systemd allows as FileDescriptorName (systemd.socket(5)).
+var socketName = regexp.MustCompile(`^[!-9;-~]{1,255}$`)
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$`)
 
@@ -32,8 +36,9 @@ type listenError struct{ message, hint string }
 
 func (e *listenError) Error() string { return e.message + ": " + e.hint }
 
-// parseListen cuts scheme://host:port and scheme://unix:/path apart. A text
-// without a scheme is http. Relative socket paths belong to dir.
+// parseListen cuts scheme://host:port, scheme://unix:/path and
+// scheme://systemd:name apart. A text without a scheme is http. Relative socket
+// paths belong to dir.
 func parseListen(text, dir string) (scheme, address string, err error) {
 	scheme, rest, found := strings.Cut(text, "://")
 	if !found {
@@ -42,10 +47,20 @@ func parseListen(text, dir string) (scheme, address string, err error) {
 	if !slices.Contains(schemes, scheme) {
 		return "", "", unknownScheme(text, scheme, rest)
 	}
-	if path, unix := strings.CutPrefix(rest, "unix:"); unix {
+	path, unix := strings.CutPrefix(rest, "unix:")
+	name, systemd := strings.CutPrefix(rest, "systemd:")
+	switch {
+	case unix && scheme == "udp":
+		err = &listenError{text + ": udp has no unix sockets", "write udp://0.0.0.0:5300, or take text, frame or tcp"}
+	case unix:
 		address, err = parseUnix(text, path, dir)
-	} else {
-		address, err = parseTCP(text, scheme, rest)
+	case systemd && !socketName.MatchString(name):
+		err = &listenError{fmt.Sprintf("%s: %q does not name a socket", text, name),
+			"write " + scheme + "://systemd:NAME with the FileDescriptorName of the socket unit"}
+	case systemd:
+		address = rest
+	default:
+		address, err = parseInternet(text, scheme, rest)
 	}
 	return scheme, address, err
 }
@@ -85,7 +100,7 @@ func longSocket(what, path string) *listenError {
 		"choose a shorter path"}
 }
 
-func parseTCP(text, scheme, rest string) (string, error) {
+func parseInternet(text, scheme, rest string) (string, error) {
 	if i := strings.IndexByte(rest, '/'); i >= 0 {
 		return "", &listenError{text + ": an address has no path",
 			fmt.Sprintf("write %s://%s and use routes for paths", scheme, rest[:i])}
@@ -103,7 +118,7 @@ func parseTCP(text, scheme, rest string) (string, error) {
 	if host == "*" {
 		host = ""
 	}
-	if host != "" && net.ParseIP(host) == nil && !hostName.MatchString(host) {
+	if _, err := netip.ParseAddr(host); host != "" && err != nil && !hostName.MatchString(host) {
 		return "", &listenError{fmt.Sprintf("%s: %q is not a host", text, host), "write an IP address, a host name, or * for all"}
 	}
 	return net.JoinHostPort(host, port), nil
@@ -120,18 +135,34 @@ func badHostPort(text, scheme, rest string) error {
 	return &listenError{text + ": no port", fmt.Sprintf("write %s://%s:8080", scheme, host)}
 }
 
-// collide tells whether two addresses cannot be bound at once: the same one,
-// or the same port on one host and on all of them.
-func collide(a, b string) bool {
-	hostA, portA, errA := net.SplitHostPort(a)
-	hostB, portB, errB := net.SplitHostPort(b)
+// collide tells whether two listeners cannot be bound at once: the same
+// address, or the same port on one host and on all of them. TCP and UDP have
+// ports of their own.
+func collide(a, b *Listener) bool {
+	_, portA, errA := net.SplitHostPort(a.Address)
+	_, portB, errB := net.SplitHostPort(b.Address)
 	switch {
-	case strings.HasPrefix(a, "unix:") || strings.HasPrefix(b, "unix:") || errA != nil || errB != nil:
-		return a == b
-	case portA != portB || portA == "0":
+	case a.named() || b.named() || errA != nil || errB != nil:
+		return a.Address == b.Address
+	case (a.Scheme == "udp") != (b.Scheme == "udp") || portA != portB || portA == "0":
 		return false
 	}
-	return hostA == hostB || covers(hostA, hostB) || covers(hostB, hostA)
+	return a.host() == b.host() || a.covers(b) || b.covers(a)
+}
+
+// named: the address is a name in the file system or of systemd.
+func (l *Listener) named() bool { return l.unix() || strings.HasPrefix(l.Address, "systemd:") }
+
+func (l *Listener) host() string {
+	host, _, _ := net.SplitHostPort(l.Address)
+	return host
+}
+
+func (l *Listener) covers(other *Listener) bool {
+	if l.Socket.IPv6Only && covers("0.0.0.0", other.host()) {
+		return false
+	}
+	return covers(l.host(), other.host())
 }
 
 // covers: Go binds "" and [::] for both families, and 0.0.0.0 for IPv4 alone.
@@ -139,8 +170,8 @@ func covers(wild, host string) bool {
 	if wild == "" || wild == "::" {
 		return true
 	}
-	ip := net.ParseIP(host)
-	return wild == "0.0.0.0" && (ip == nil || ip.To4() != nil)
+	ip, err := netip.ParseAddr(host)
+	return wild == "0.0.0.0" && host != "" && (err != nil || ip.Unmap().Is4())
 }
 
 // within makes path absolute; a relative one starts in dir.

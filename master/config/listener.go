@@ -48,7 +48,8 @@ func readListener(r *reader, n *yaml.Node, index int, c *Config) (Listener, take
 	if listen != "" {
 		called = "listener " + listen
 	}
-	l := Listener{Backlog: defaultBacklog, Limits: c.Limits, AccessLog: c.AccessLog, TrustedProxies: c.TrustedProxies}
+	l := defaultListener(c.Limits)
+	l.AccessLog, l.TrustedProxies = c.AccessLog, c.TrustedProxies
 	r = r.in("in " + called)
 	values := mapping(r, n, listenerKeys, &l)
 	if values["listen"] == nil {
@@ -79,7 +80,7 @@ func listenText(n *yaml.Node) (text string, line int) {
 
 func (r *reader) checkTaken(before []taken, t taken, n *yaml.Node) {
 	for _, b := range before {
-		if collide(b.listener.Address, t.listener.Address) {
+		if collide(&b.listener, &t.listener) {
 			r.fault(n, fmt.Sprintf("%s in line %d already takes it", b.text, b.line), "duplicate address %s", t.text)
 			return
 		}
@@ -102,6 +103,7 @@ func readListen(r *reader, n *yaml.Node, l *Listener) {
 		return
 	}
 	l.Scheme, l.Address, l.Name = scheme, address, text
+	l.Framing = defaultFraming(scheme)
 }
 
 func showListen(l *Listener) any { return l.Scheme + "://" + l.Address }

@@ -23,10 +23,11 @@ func fakeSystem(t testing.TB, variables ...string) system {
 		env[name] = value
 	}
 	return system{
-		getenv:     func(name string) (string, bool) { value, set := env[name]; return value, set },
-		userExists: func(name string) bool { return name == "root" || name == "www-data" },
-		uid:        0,
-		processors: 2,
+		getenv:      func(name string) (string, bool) { value, set := env[name]; return value, set },
+		userExists:  func(name string) bool { return name == "root" || name == "www-data" },
+		groupExists: func(name string) bool { return name == "root" || name == "www-data" },
+		uid:         0,
+		processors:  2,
 	}
 }
 
@@ -93,7 +94,7 @@ func TestSmallestConfigurationGetsEveryDefault(t *testing.T) {
 			StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second, OnCrash: "redeliver", Reload: true, ReloadParallel: 1,
 		}},
 		Listeners: []Listener{{
-			Name: "http://:8080", Scheme: "http", Address: ":8080", Backlog: 4096,
+			Name: "http://:8080", Scheme: "http", Address: ":8080", Socket: defaultSocket(), Queue: defaultQueue,
 			Routes: []Route{{"", "/", "web"}}, Limits: limits,
 		}},
 	}
@@ -165,6 +166,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 	chat.Command = []string{"python3", "app.py", "--price=$5"}
 	night := chat
 	night.Name, night.Workers = "night", 1
+	small := defaultSocket()
+	small.Backlog = 100
 	want := &Config{
 		File: dir + "/gw.yaml", Dir: dir, User: "www-data", LogFile: dir + "/logs/gw.log", LogLevel: "warning",
 		StdoutFile: dir + "/logs/out.log", StateDir: c.StateDir, PIDFile: "/run/gw.pid", Control: dir + "/gw.sock", TempDir: "/var/tmp/gw", SetAsideDir: dir + "/deadly",
@@ -177,13 +180,13 @@ func TestEveryKeyIsRead(t *testing.T) {
 			StartTimeout: 20 * time.Second, StopTimeout: 1500 * time.Millisecond, OnCrash: "close", ReloadParallel: 2,
 		}, chat, night},
 		Listeners: []Listener{
-			{Name: "front", Scheme: "http", Address: ":8080", Backlog: 100, Limits: front, Routes: []Route{
+			{Name: "front", Scheme: "http", Address: ":8080", Socket: small, Queue: defaultQueue, Limits: front, Routes: []Route{
 				{"chat.example.com", "/ws", "night"}, {"chat.example.com", "/", "chat"},
 				{"", "/api/v2", "chat"}, {"", "/api", "night"}, {"", "/", "web"},
 			}},
-			{Name: "text://[::1]:2347", Scheme: "text", Address: "[::1]:2347", Backlog: 4096, Limits: limits, Routes: []Route{{"", "/", "chat"}}},
-			{Name: "http://unix:web.sock", Scheme: "http", Address: "unix:" + dir + "/web.sock", Backlog: 4096, Limits: limits, Routes: []Route{{"", "/", "web"}}},
-			{Name: "127.0.0.1:9000", Scheme: "http", Address: "127.0.0.1:9000", Backlog: 4096, Limits: limits, Routes: []Route{{"", "/", "web"}}},
+			{Name: "text://[::1]:2347", Scheme: "text", Address: "[::1]:2347", Framing: Framing{Delimiter: "\n"}, Socket: defaultSocket(), Queue: defaultQueue, Limits: limits, Routes: []Route{{"", "/", "chat"}}},
+			{Name: "http://unix:web.sock", Scheme: "http", Address: "unix:" + dir + "/web.sock", Socket: defaultSocket(), Queue: defaultQueue, Limits: limits, Routes: []Route{{"", "/", "web"}}},
+			{Name: "127.0.0.1:9000", Scheme: "http", Address: "127.0.0.1:9000", Socket: defaultSocket(), Queue: defaultQueue, Limits: limits, Routes: []Route{{"", "/", "web"}}},
 		},
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -214,8 +217,41 @@ listeners: [{listen: "http://:${PORT}"}]
 	}
 }
 
+const sockets = `
+pools: {web: {command: [php, app.php]}}
+listeners:
+  - {listen: "text://:1", framing: {delimiter: "$\\0"}, half_close: true, nodelay: false, keepalive: false, reuse_port: true, receive_buffer: 1MiB}
+  - {listen: "frame://[fe80::1%eth0]:2", framing: {length_bytes: 2, endian: little, counts: payload, offset: 3}, keepalive: {idle: 30s}}
+  - {listen: "tcp://unix:a.sock", mode: 0660, owner: www-data, group: root}
+  - {listen: "udp://[::]:3", ipv6_only: true, queue: 5, queue_drop: newest}
+  - {listen: "http://systemd:web", keepalive: true}
+`
+
+func TestSocketOptions(t *testing.T) {
+	list := mustLoad(t, sockets).Listeners
+	text := list[0].Socket
+	if text.NoDelay || text.KeepAlive != (KeepAlive{}) || !text.ReusePort || text.ReceiveBytes != 1<<20 || !list[0].HalfClose || list[0].Framing.Delimiter != "$\x00" {
+		t.Errorf("text: %+v", list[0])
+	}
+	if want := (Framing{LengthBytes: 2, Endian: "little", Counts: "payload", Offset: 3}); list[1].Framing != want {
+		t.Errorf("frame: %+v", list[1].Framing)
+	}
+	if want := (KeepAlive{30 * time.Second, 15 * time.Second, 4}); list[1].Socket.KeepAlive != want {
+		t.Errorf("keepalive: %+v", list[1].Socket.KeepAlive)
+	}
+	if s := list[2].Socket; s.Mode != 0o660 || s.Owner != "www-data" || s.Group != "root" {
+		t.Errorf("unix: %+v", s)
+	}
+	if l := list[3]; !l.Socket.IPv6Only || l.Queue != (Queue{5, "newest"}) {
+		t.Errorf("udp: %+v", l)
+	}
+	if l := list[4]; l.Address != "systemd:web" || l.Socket != defaultSocket() {
+		t.Errorf("systemd: %+v", l)
+	}
+}
+
 func TestEffectiveLoadsAsTheSameConfiguration(t *testing.T) {
-	for name, text := range map[string]string{"smallest": smallest, "everything": everything} {
+	for name, text := range map[string]string{"smallest": smallest, "everything": everything, "sockets": sockets} {
 		t.Run(name, func(t *testing.T) {
 			s, file := fakeSystem(t), project(t, text)
 			first, err := s.load(file)

@@ -53,6 +53,16 @@ func (r *reader) misfit(n *yaml.Node, name, wanted, hint string) {
 
 // text returns a scalar with its variables expanded.
 func (r *reader) text(n *yaml.Node, name, wanted string) (string, bool) {
+	value, ok := r.bytes(n, name, wanted)
+	if ok && (strings.ContainsRune(value, 0) || !utf8.ValidString(value)) {
+		r.fault(resolve(n), "", "%s %s must be text, not bytes", name, r.where)
+		return "", false
+	}
+	return value, ok
+}
+
+// bytes is text that may hold anything.
+func (r *reader) bytes(n *yaml.Node, name, wanted string) (string, bool) {
 	n = resolve(n)
 	if n.Kind != yaml.ScalarNode {
 		r.misfit(n, name, wanted, "")
@@ -66,10 +76,6 @@ func (r *reader) text(n *yaml.Node, name, wanted string) (string, bool) {
 	var unset *expandError
 	if errors.As(err, &unset) {
 		r.fault(n, unset.hint, "%s %s: %s", name, r.where, unset.message)
-		return "", false
-	}
-	if strings.ContainsRune(value, 0) || !utf8.ValidString(value) {
-		r.fault(n, "", "%s %s must be text, not bytes", name, r.where)
 		return "", false
 	}
 	return value, true

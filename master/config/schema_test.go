@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 )
@@ -35,7 +36,9 @@ func schema() []byte {
 	variable := object{"type": "string", "pattern": `\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}`}
 	number := object{"type": "integer", "minimum": 0}
 	pool := defaultPool()
-	listener := Listener{Backlog: defaultBacklog}
+	listener := defaultListener(Limits{})
+	framing := Framing{Delimiter: "\n", LengthBytes: 4, Endian: "big", Counts: "whole"}
+	keepAlive := defaultKeepAlive
 	top := table(topKeys, &Config{LogLevel: "info", StdoutFile: "/dev/null"})
 	top["$schema"] = "http://json-schema.org/draft-07/schema#"
 	top["title"] = "gw.yaml"
@@ -63,6 +66,8 @@ func schema() []byte {
 		"listener":   table(listenerKeys, &listener),
 		"routes":     object{"type": "array", "items": ref("route")},
 		"route":      table(routeKeys, &Route{Prefix: "/"}),
+		"framing":    table(slices.Concat(textFramingKeys, frameFramingKeys), &framing),
+		"keepalive":  object{"anyOf": []any{ref("flag"), table(keepAliveKeys, &keepAlive)}},
 
 		"tls":          table(tlsKeys, &TLS{MinVersion: "1.2", ClientCertificates: "none"}),
 		"certificates": object{"type": "array", "minItems": 1, "items": ref("certificate")},

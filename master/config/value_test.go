@@ -76,7 +76,13 @@ func TestListenTexts(t *testing.T) {
 		"*:8080":                  {"http", ":8080"},
 		"8080":                    {"http", ":8080"},
 		"websocket://[::1]:0":     {"websocket", "[::1]:0"},
-		"tcp://[fe80::1%eth0]:1":  {"tcp", ""},
+		"tcp://[fe80::1%eth0]:1":  {"tcp", "[fe80::1%eth0]:1"},
+		"tcp://[fe80::g]:1":       {"tcp", ""},
+		"udp://:53":               {"udp", ":53"},
+		"udp://unix:/run/a.sock":  {"udp", ""},
+		"http://systemd:web":      {"http", "systemd:web"},
+		"http://systemd:":         {"http", ""},
+		"http://systemd:a:b":      {"http", ""},
 		"frame://my-host.local:1": {"frame", "my-host.local:1"},
 		"text://unix:/run/a.sock": {"text", "unix:/run/a.sock"},
 		"text://unix:a/../b.sock": {"text", "unix:/srv/b.sock"},
@@ -99,8 +105,43 @@ func TestCollidingAddresses(t *testing.T) {
 		"unix:/a unix:/a": true, "unix:/a unix:/b": false, "unix:/a :80": false,
 	} {
 		a, b, _ := strings.Cut(pair, " ")
-		if collide(a, b) != want || collide(b, a) != want {
+		first, second := &Listener{Scheme: "http", Address: a}, &Listener{Scheme: "text", Address: b}
+		if collide(first, second) != want || collide(second, first) != want {
 			t.Errorf("%s: want %t", pair, want)
+		}
+	}
+	for name, want := range map[string]struct {
+		a, b    Listener
+		collide bool
+	}{
+		"TCP and UDP":               {Listener{Scheme: "tcp", Address: ":53"}, Listener{Scheme: "udp", Address: ":53"}, false},
+		"UDP twice":                 {Listener{Scheme: "udp", Address: ":53"}, Listener{Scheme: "udp", Address: "127.0.0.1:53"}, true},
+		"each family of its own":    {Listener{Address: "[::]:80", Socket: Socket{IPv6Only: true}}, Listener{Address: "0.0.0.0:80"}, false},
+		"* without IPv4":            {Listener{Address: ":80", Socket: Socket{IPv6Only: true}}, Listener{Address: "127.0.0.1:80"}, false},
+		"all of IPv6":               {Listener{Address: "[::]:80", Socket: Socket{IPv6Only: true}}, Listener{Address: "[::1]:80"}, true},
+		"the same socket of system": {Listener{Address: "systemd:a"}, Listener{Address: "systemd:a"}, true},
+	} {
+		if collide(&want.a, &want.b) != want.collide || collide(&want.b, &want.a) != want.collide {
+			t.Errorf("%s: want %t", name, want.collide)
+		}
+	}
+}
+
+func TestDelimiters(t *testing.T) {
+	for text, want := range map[string]string{
+		`\r\n`: "\r\n", "\r\n": "\r\n", `\0`: "\x00", `\x1e`: "\x1e", "|": "|", `\\`: `\`, "END": "END", `\t`: "\t", "é": "é", `\xff`: "\xff",
+	} {
+		got, ok := unescape(text)
+		if !ok || got != want {
+			t.Errorf("%s: got %q, %t, want %q", text, got, ok, want)
+		}
+		if again, ok := unescape(showDelimiter(want)); !ok || again != want {
+			t.Errorf("%q shown as %s: got %q", want, showDelimiter(want), again)
+		}
+	}
+	for _, text := range []string{`\`, `\q`, `\x`, `\x1`, `\xzz`, `a\`} {
+		if got, ok := unescape(text); ok {
+			t.Errorf("%s: got %q", text, got)
 		}
 	}
 }

@@ -133,7 +133,7 @@ const (
 type Listener struct {
 	ID      int     `msgpack:"id"` // counts from 1, kept over reloads for the same Address
 	Name    string  `msgpack:"name"`
-	Scheme  string  `msgpack:"scheme"`  // http, websocket, text, frame, tcp
+	Scheme  string  `msgpack:"scheme"`  // http, websocket, text, frame, tcp, udp
 	Address string  `msgpack:"address"` // host:port, or unix:/path
 	Fresh   bool    `msgpack:"fresh"`   // a descriptor for it comes with this message
 	Routes  []Route `msgpack:"routes"`  // most specific first; the first match wins
@@ -142,6 +142,24 @@ type Listener struct {
 	TrustedProxies []string `msgpack:"trusted_proxies"` // as address.ParseSet reads them
 	ProxyProtocol  bool     `msgpack:"proxy_protocol"`
 	TLS            *TLS     `msgpack:"tls,omitempty"` // nil: plain
+	Framing        Framing  `msgpack:"framing"`       // text, frame
+	HalfClose      bool     `msgpack:"half_close"`    // text, frame, tcp: who has ended its side is still written to
+	Queue          Queue    `msgpack:"queue"`         // udp
+}
+
+// Framing is how messages stand on the byte stream.
+type Framing struct {
+	Delimiter   string `msgpack:"delimiter,omitempty"`    // text: bytes that end a message
+	LengthBytes int    `msgpack:"length_bytes,omitempty"` // frame: 1, 2, 4 or 8
+	Little      bool   `msgpack:"little,omitempty"`
+	Payload     bool   `msgpack:"payload,omitempty"` // the length counts the payload alone
+	Offset      int    `msgpack:"offset,omitempty"`  // bytes before the length
+}
+
+// Queue bounds the datagrams that wait for a worker.
+type Queue struct {
+	Limit      int  `msgpack:"limit"`
+	DropNewest bool `msgpack:"drop_newest"` // when it is full; else the oldest goes
 }
 
 // Route sends a request or WebSocket to a pool.
@@ -205,6 +223,18 @@ type ListenerStatus struct {
 	AddressRefused  uint64 `msgpack:"address_refused"`  // connections over max_connections_per_address
 	RateRefused     uint64 `msgpack:"rate_refused"`     // requests over max_requests_per_address
 	BadHandshakes   uint64 `msgpack:"bad_handshakes"`   // TLS handshakes that failed
+
+	Datagrams *DatagramStatus `msgpack:"datagrams,omitempty"` // udp
+}
+
+// DatagramStatus counts what a udp listener received and sent.
+type DatagramStatus struct {
+	Received  uint64 `msgpack:"received"`
+	Sent      uint64 `msgpack:"sent"`
+	Queued    int    `msgpack:"queued"`     // wait for a worker now
+	Dropped   uint64 `msgpack:"dropped"`    // no worker took them, or the one that had them died
+	Truncated uint64 `msgpack:"truncated"`  // longer than max_message: dropped
+	SendDrops uint64 `msgpack:"send_drops"` // answers that the kernel did not take
 }
 
 // PoolStatus counts a pool's queue.

@@ -17,12 +17,13 @@ func OpenBatch(payload []byte) (Batch, error) {
 // Op; all slices are views into the frame.
 type Message struct {
 	Op      Op
-	ID      uint64 // sid, cid, rid; lid of BROADCAST
+	ID      uint64 // sid, cid, did, rid; lid of BROADCAST and DGRAM_SEND
 	N       uint64 // count of ACK and DONE, bytes of BODY_CREDIT, started of BYE, version of READY
 	Status  int    // RES, RES_START, EVENTS
 	Flags   uint64
 	Code    uint64 // CLOSE
-	Text    []byte // reason, group, uid, level, CALL name, subprotocol, first blocks of EVENTS
+	Text    []byte // reason, group, uid, level, CALL name, subprotocol, first blocks of EVENTS, peer of DGRAM_SEND
+	Local   []byte // DGRAM_SEND: the address of ours to send from; may be empty
 	Data    []byte // body, payload, session, log text
 	Cut     bool   // RES_END with nil: the answer was cut off
 	Choose  bool   // ACCEPT with nil for the subprotocol: the gateway chooses
@@ -111,6 +112,12 @@ func (b *Batch) decode(m *Message, op Op, wide uint64, n int) int {
 		m.ID, m.Data = r.Uint(), r.Bytes()
 	case OpSendUID:
 		m.Text, m.Flags, m.Data = r.Bytes(), r.Uint(), r.Bytes()
+	case OpDgramSend:
+		m.ID, m.Text, m.Data = r.Uint(), r.Bytes(), r.Bytes()
+		if n > need {
+			m.Local = r.Bytes()
+			need++
+		}
 	case OpReady:
 		m.N, m.Value = r.Uint(), r.Raw()
 	case OpBye:
@@ -156,7 +163,7 @@ func elements(op Op) (n int, known bool) {
 		return 2, true
 	case OpDone, OpBodyCredit, OpResChunk, OpResEnd, OpJoin, OpLeave, OpBind, OpSession, OpReady, OpBye, OpLog:
 		return 3, true
-	case OpAccept, OpSend, OpCloseConn, OpSendMany, OpSendUID, OpCall:
+	case OpAccept, OpSend, OpCloseConn, OpSendMany, OpSendUID, OpCall, OpDgramSend:
 		return 4, true
 	case OpRes, OpResStart, OpEvents, OpPublish, OpBroadcast:
 		return 5, true
@@ -252,7 +259,7 @@ type Ready struct {
 }
 
 // Events is the set of events a handler wants.
-type Events struct{ Request, Connect, Message, Close, Buffer, Handshake bool }
+type Events struct{ Request, Connect, Message, Close, Buffer, Handshake, Datagram bool }
 
 // DecodeReady reads the map of a READY.
 func DecodeReady(value []byte) (Ready, error) {
@@ -296,6 +303,8 @@ func (r *Reader) events() (e Events) {
 			e.Buffer = true
 		case "handshake":
 			e.Handshake = true
+		case "datagram":
+			e.Datagram = true
 		}
 	}
 	return e

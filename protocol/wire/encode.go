@@ -152,3 +152,11 @@ func AppendBuf(dst []byte, cid uint64, full bool) []byte {
 func AppendDetach(dst []byte, cid uint64) []byte {
 	return AppendUint(append(AppendArray(dst, 2), byte(OpDetach)), cid)
 }
+
+// AppendDatagram writes DGRAM. local is the address of ours it came to, if the
+// listener has several.
+func AppendDatagram(dst []byte, lid int, peer, data, local []byte, did uint64) []byte {
+	dst = AppendUint(append(AppendArray(dst, 6), byte(OpDgram)), uint64(lid))
+	dst = AppendBin(AppendStr(dst, peer), data)
+	return AppendUint(AppendStr(dst, local), did)
+}

@@ -93,6 +93,8 @@ func gatewayVectors() []vector {
 		one("buffer full", AppendBuf(nil, 300, true), 0x34, 300, 1),
 		one("buffer drained", AppendBuf(nil, 300, false), 0x34, 300, 0),
 		one("detach", AppendDetach(nil, 300), 0x35, 300),
+		one("datagram", AppendDatagram(nil, 3, []byte("[::1]:9"), []byte("\x00ping"), nil, 1<<20|5), 0x36, 3, "[::1]:9", bin("\x00ping"), "", 1<<20|5),
+		one("datagram to one of several addresses", AppendDatagram(nil, 3, []byte("192.0.2.7:5000"), nil, []byte("192.0.2.1"), 1<<53-1), 0x36, 3, "192.0.2.7:5000", bin(""), "192.0.2.1", uint64(1<<53-1)),
 		frame("batch of three", [][]byte{AppendMessage(nil, 1, 0, []byte("a")), AppendMessage(nil, 70000, 0, []byte("b")), AppendPing(nil, 1)},
 			list(0x31, 1, 0, bin("a")), list(0x31, 70000, 0, bin("b")), list(2, 1)),
 		frame("unknown op to be ignored, extra field to be ignored", [][]byte{
@@ -136,6 +138,8 @@ func workerVectors(t *testing.T) []vector {
 		one("publish", 0x45, "room", 0, bin("x"), list(300)),
 		one("broadcast", 0x46, 0, 0, bin("x"), list()),
 		one("session", 0x47, 300, bin("\x81\xa4name\xa3Tom")),
+		one("datagram", 0x49, 3, "[::1]:9", bin("pong")),
+		one("datagram from one of several addresses", 0x49, 3, "192.0.2.7:5000", bin("pong"), "192.0.2.1"),
 		one("bind", 0x4a, 300, "u1"),
 		one("send to uid", 0x4b, "u1", 0, bin("x")),
 	}

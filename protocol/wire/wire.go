@@ -58,6 +58,7 @@ const (
 	OpAttach Op = 0x33
 	OpBuf    Op = 0x34
 	OpDetach Op = 0x35
+	OpDgram  Op = 0x36
 )
 
 // Handler to gateway.
@@ -82,6 +83,7 @@ const (
 	OpPublish   Op = 0x45
 	OpBroadcast Op = 0x46
 	OpSession   Op = 0x47
+	OpDgramSend Op = 0x49
 	OpBind      Op = 0x4a
 	OpSendUID   Op = 0x4b
 

@@ -35,6 +35,7 @@ CLOSED = 0x32  # CLOSE on the wire; the handler's own CLOSE is 0x41
 ATTACH = 0x33
 BUF = 0x34
 DETACH = 0x35
+DGRAM = 0x36
 
 # Handler -> gateway.
 READY = 0x05
@@ -58,6 +59,7 @@ LEAVE = 0x44
 PUBLISH = 0x45
 BROADCAST = 0x46
 SESSION = 0x47
+DGRAM_SEND = 0x49
 BIND = 0x4A
 SENDUID = 0x4B
 
@@ -91,6 +93,7 @@ _SHAPES: dict[int, tuple[type, ...]] = {
     ATTACH: (int, int, int, str, str, bytes, bytes, bytes, bytes, str),
     BUF: (int, int, int),
     DETACH: (int, int),
+    DGRAM: (int, int, str, bytes, str, int),
 }
 
 

@@ -26,6 +26,7 @@ final class Op
     public const ATTACH = 0x33;
     public const BUF = 0x34;
     public const DETACH = 0x35;
+    public const DGRAM = 0x36;
 
     // handler to gateway
     public const READY = 0x05;
@@ -48,6 +49,7 @@ final class Op
     public const PUBLISH = 0x45;
     public const BROADCAST = 0x46;
     public const SESSION = 0x47;
+    public const DGRAM_SEND = 0x49;
     public const BIND = 0x4a;
     public const SENDUID = 0x4b;
 

@@ -22,6 +22,7 @@ final class Shape
         Op::ATTACH => 'uussssss',
         Op::BUF => 'uu',
         Op::DETACH => 'u',
+        Op::DGRAM => 'usssu',
     ];
 
     /**

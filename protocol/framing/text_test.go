@@ -9,7 +9,7 @@ import (
 )
 
 // cut feeds a stream in pieces and returns the messages, the bytes left over and the error that ended it.
-func cut(stream []byte, size int, next func(buf []byte, scanned int) ([]byte, int, error)) (msgs []string, rest string, err error) {
+func cut(f Framing, stream []byte, size, max int) (msgs []string, rest string, err error) {
 	var buf []byte
 	for len(stream) > 0 && err == nil {
 		piece := stream[:min(size, len(stream))]
@@ -19,7 +19,7 @@ func cut(stream []byte, size int, next func(buf []byte, scanned int) ([]byte, in
 		for {
 			var msg []byte
 			var n int
-			if msg, n, err = next(buf, scanned); n == 0 || err != nil {
+			if msg, n, err = f.Next(buf, scanned, max); n == 0 || err != nil {
 				break
 			}
 			msgs = append(msgs, string(msg))
@@ -27,10 +27,6 @@ func cut(stream []byte, size int, next func(buf []byte, scanned int) ([]byte, in
 		}
 	}
 	return msgs, string(buf), err
-}
-
-func nextLine(max int) func([]byte, int) ([]byte, int, error) {
-	return func(buf []byte, scanned int) ([]byte, int, error) { return NextLine(buf, scanned, max) }
 }
 
 func TestLinesAreCut(t *testing.T) {
@@ -56,7 +52,7 @@ func TestLinesAreCut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for size := 1; size <= len(test.stream); size++ {
-				msgs, rest, err := cut([]byte(test.stream), size, nextLine(8))
+				msgs, rest, err := cut(Lines, []byte(test.stream), size, 8)
 				if !slices.Equal(msgs, test.msgs) || err != test.err && (err != nil || test.err != nil) {
 					t.Errorf("pieces of %d: %q, %v; want %q, %v", size, msgs, err, test.msgs, test.err)
 				}
@@ -68,8 +64,76 @@ func TestLinesAreCut(t *testing.T) {
 	}
 }
 
+func TestTextWithAnotherDelimiter(t *testing.T) {
+	for name, test := range map[string]struct {
+		delimiter, stream string
+		msgs              []string
+		rest              string
+		err               error
+	}{
+		"NUL":                       {"\x00", "<a/>\x00<b/>\x00<c", []string{"<a/>", "<b/>"}, "<c", nil},
+		"a letter":                  {"|", "a|\n|", []string{"a", "\n"}, "", nil},
+		"CR LF alone":               {"\r\n", "a\nb\r\n\r\nc\r", []string{"a\nb", ""}, "c\r", nil},
+		"no CR is taken off":        {"\r\n", "a\r\r\n", []string{"a\r"}, "", nil},
+		"several bytes":             {"END", "aENENDEND", []string{"aEN", ""}, "", nil},
+		"as long as allowed":        {"END", "12345678END", []string{"12345678"}, "", nil},
+		"waiting for the delimiter": {"END", "12345678EN", nil, "12345678EN", nil},
+		"one byte longer":           {"END", "123456789END", nil, "", ErrLineTooLong},
+		"without an end":            {"END", "12345678901", nil, "", ErrLineTooLong},
+	} {
+		t.Run(name, func(t *testing.T) {
+			framing := NewText(test.delimiter)
+			for size := 1; size <= len(test.stream); size++ {
+				msgs, rest, err := cut(framing, []byte(test.stream), size, 8)
+				if !slices.Equal(msgs, test.msgs) || err != test.err && (err != nil || test.err != nil) {
+					t.Errorf("pieces of %d: %q, %v; want %q, %v", size, msgs, err, test.msgs, test.err)
+				}
+				if err == nil && rest != test.rest {
+					t.Errorf("pieces of %d: rest %q, want %q", size, rest, test.rest)
+				}
+			}
+			if got := framing.Append([]byte("a"), []byte("b")); string(got) != "ab"+test.delimiter {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
+func FuzzText(f *testing.F) {
+	f.Add([]byte("aENENDEND"), "END", uint8(2), uint8(8))
+	f.Add([]byte("a\r\n\r\r\nb"), "\r\n", uint8(1), uint8(8))
+	f.Fuzz(func(t *testing.T, stream []byte, delimiter string, size, max uint8) {
+		if delimiter == "" || delimiter == "\n" {
+			return // FuzzLine
+		}
+		msgs, rest, err := cut(NewText(delimiter), stream, int(size)+1, int(max))
+		var want []string
+		left, tooLong := stream, false
+		for {
+			msg, more, found := bytes.Cut(left, []byte(delimiter))
+			if tooLong = len(msg) > int(max) && (found || len(msg) >= int(max)+len(delimiter)); tooLong || !found {
+				break
+			}
+			want, left = append(want, string(msg)), more
+		}
+		if !slices.Equal(msgs, want) || tooLong != (err != nil) || err == nil && rest != string(left) {
+			t.Fatalf("%q, %q, %v; want %q, %q, too long %v", msgs, rest, err, want, left, tooLong)
+		}
+	})
+}
+
+func TestRawIsWhatArrives(t *testing.T) {
+	msgs, _, err := cut(Raw{}, []byte("abcdefgh"), 5, 3)
+	if want := []string{"abc", "de", "fgh"}; !slices.Equal(msgs, want) || err != nil {
+		t.Errorf("%q %v", msgs, err)
+	}
+	if got := (Raw{}).Append([]byte("a"), []byte("b")); string(got) != "ab" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestLineErrorIsTyped(t *testing.T) {
-	_, _, err := NextLine([]byte("long"), 0, 1)
+	_, _, err := Lines.Next([]byte("long"), 0, 1)
 	var typed *Error
 	if !errors.As(err, &typed) || typed.Error() != "line longer than allowed" {
 		t.Error(err)
@@ -77,13 +141,13 @@ func TestLineErrorIsTyped(t *testing.T) {
 }
 
 func TestLineToleratesScannedBeyondTheBuffer(t *testing.T) {
-	if msg, n, err := NextLine([]byte("a"), 5, 8); msg != nil || n != 0 || err != nil {
+	if msg, n, err := Lines.Next([]byte("a"), 5, 8); msg != nil || n != 0 || err != nil {
 		t.Error(msg, n, err)
 	}
 }
 
 func TestAppendLine(t *testing.T) {
-	if got := AppendLine([]byte("a"), []byte("b")); string(got) != "ab\n" {
+	if got := Lines.Append([]byte("a"), []byte("b")); string(got) != "ab\n" {
 		t.Errorf("%q", got)
 	}
 }
@@ -91,8 +155,8 @@ func TestAppendLine(t *testing.T) {
 func TestLineAllocatesNothing(t *testing.T) {
 	buf, out := []byte("hello\r\n"), make([]byte, 0, 16)
 	if allocs := testing.AllocsPerRun(100, func() {
-		msg, _, _ := NextLine(buf, 0, 100)
-		out = AppendLine(out[:0], msg)
+		msg, _, _ := Lines.Next(buf, 0, 100)
+		out = Lines.Append(out[:0], msg)
 	}); allocs != 0 {
 		t.Errorf("%v allocations", allocs)
 	}
@@ -102,7 +166,7 @@ func FuzzLine(f *testing.F) {
 	f.Add([]byte("a\r\n\nbc\r\r\nd"), uint8(3), uint8(8))
 	f.Add([]byte("123456789\n"), uint8(1), uint8(8))
 	f.Fuzz(func(t *testing.T, stream []byte, size, max uint8) {
-		msgs, rest, err := cut(stream, int(size)+1, nextLine(int(max)))
+		msgs, rest, err := cut(Lines, stream, int(size)+1, int(max))
 		var want []string
 		left, tooLong := stream, false
 		for !tooLong {
@@ -118,11 +182,11 @@ func FuzzLine(f *testing.F) {
 	})
 }
 
-func BenchmarkNextLine(b *testing.B) {
+func BenchmarkLine(b *testing.B) {
 	buf := []byte("hello client, this is one line of text\r\nand the next")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, n, _ := NextLine(buf, 0, 1<<20); n != 40 {
+		if _, n, _ := Lines.Next(buf, 0, 1<<20); n != 40 {
 			b.Fatal(n)
 		}
 	}
