@@ -10,8 +10,8 @@ import (
 	"gw/master/api"
 )
 
-// printBanner shows what serves where: a row per listener and pool, and one
-// per pool that no listener leads to.
+// printBanner shows what serves where: a row per listener and pool, one per
+// listener with files alone, and one per pool that no listener leads to.
 func printBanner(w io.Writer, p palette, s *api.Status) {
 	fmt.Fprintf(w, "%s  %s  %s  pid %d\n", p.paint(bold, "gw "+s.Version), goVersion(), kernel(), s.PID)
 	fmt.Fprintf(w, "%s\n\n", s.ConfigFile)
@@ -20,6 +20,9 @@ func printBanner(w io.Writer, p palette, s *api.Status) {
 		proto, _, _ := strings.Cut(l.Listen, "://")
 		if l.TLS {
 			proto += "+tls"
+		}
+		if len(l.Pools) == 0 {
+			t.add(proto, "-", "-", l.Listen, "-", "files")
 		}
 		for _, pool := range s.Pools {
 			if slices.Contains(l.Pools, pool.Name) {

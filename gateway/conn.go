@@ -80,6 +80,7 @@ type conn struct {
 	slow      bool // BUF full was sent
 	stalled   bool // the client does not take its output: deadline is write_timeout
 	linger    bool // the client may still be sending: do not close with RST
+	full      bool // the socket takes no more of a file that is sent past out
 	cut       bool // the client must notice that its answer is not whole
 }
 
@@ -266,7 +267,7 @@ func (l *loop) updateInterest(c *conn) {
 	if !c.paused {
 		want |= readEvents
 	}
-	if c.pending() > 0 && !c.dirty {
+	if (c.pending() > 0 || c.full) && !c.dirty {
 		want |= unix.EPOLLOUT
 	}
 	if want != c.interest {

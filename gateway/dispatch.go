@@ -18,6 +18,8 @@ type pool struct {
 	queueTimeout   time.Duration
 	queueLimit     int
 	onCrash        control.OnCrash
+	sendfile       []string // folders of files that handlers may have sent
+	sendfileHeader bool     // the header X-Sendfile counts too
 
 	named   bool // by the configuration that is being taken over
 	removed bool // not configured any more: what no worker takes is given up

@@ -219,6 +219,7 @@ func (l *loop) closeUnnamed() {
 func (l *loop) place(ln *listener) {
 	for i, old := range l.listeners {
 		if old.gone() {
+			old.closeStatic()
 			ln.index = int32(i)
 			l.listeners[i] = ln
 			return
@@ -246,6 +247,7 @@ func (l *loop) configurePool(m *control.Pool) {
 	p.requestTimeout, p.queueTimeout, p.queueLimit = m.RequestTimeout, m.QueueTimeout, m.QueueLimit
 	p.onCrash = m.OnCrash
 	p.streamTimeout = m.StreamTimeout
+	p.sendfile, p.sendfileHeader = m.Sendfile, m.SendfileHeader
 	p.named = true
 }
 

@@ -13,6 +13,7 @@ import (
 // exchangeState is where one HTTP request stands.
 //
 //	exchangeBody      its body is being received
+//	exchangeOpening   a job of the disk opens the file to be answered with
 //	exchangeWaiting   in the queue or at a worker, nothing answered yet
 //	exchangeStreaming the head of a streamed answer was written
 //	exchangeServing   the gateway makes the body itself, from a source
@@ -21,6 +22,7 @@ type exchangeState uint8
 
 const (
 	exchangeBody exchangeState = iota
+	exchangeOpening
 	exchangeWaiting
 	exchangeStreaming
 	exchangeServing
@@ -37,6 +39,7 @@ type exchange struct {
 
 	state      exchangeState
 	head       bool // HEAD: no body goes out
+	get        bool
 	keepAlive  bool
 	idempotent bool // may be sent to a second worker when the first died (RFC 9110 section 9.2.2)
 	oldClient  bool // HTTP/1.0: no chunked answer
@@ -131,7 +134,19 @@ func (l *loop) beginExchange(c *conn) {
 	r := &l.request
 	l.openExchange(c, r)
 	for _, stage := range [...]func(*loop, *conn, *http1.Request) bool{
-		(*loop).identify, (*loop).certify, (*loop).checkRate, (*loop).checkMethod, (*loop).choosePool, (*loop).checkUpgrade, (*loop).checkBody,
+		(*loop).identify, (*loop).certify, (*loop).checkRate, (*loop).checkMethod, (*loop).serveStatic,
+	} {
+		if stage(l, c, r) {
+			return
+		}
+	}
+	l.seekHandler(c, r)
+}
+
+// seekHandler is what becomes of a request that no stage before has answered.
+func (l *loop) seekHandler(c *conn, r *http1.Request) {
+	for _, stage := range [...]func(*loop, *conn, *http1.Request) bool{
+		(*loop).choosePool, (*loop).checkUpgrade, (*loop).checkBody,
 	} {
 		if stage(l, c, r) {
 			return
@@ -158,7 +173,7 @@ func (l *loop) openExchange(c *conn, r *http1.Request) {
 	e := l.exchanges.get()
 	e.conn = c
 	if r != nil {
-		e.head, e.oldClient = string(r.Method) == "HEAD", r.Minor == 0
+		e.head, e.get, e.oldClient = string(r.Method) == "HEAD", string(r.Method) == "GET", r.Minor == 0
 		e.keepAlive = r.KeepAlive && !l.stopping && c.mayAskAgain()
 		e.idempotent = idempotent(r.Method)
 		e.chunkedIn = r.Chunked

@@ -33,6 +33,7 @@ type listener struct {
 	headLimits  http1.Limits
 	paused      bool // out of epoll: no descriptors, or max_connections
 	closed      bool
+	static      []*static
 	connections int
 	accepted    uint64
 	refused     uint64
@@ -69,6 +70,7 @@ func (l *loop) configureListener(ln *listener, m *control.Listener) {
 	ln.proxyProtocol = m.ProxyProtocol
 	ln.proxies, ln.exempted = l.addresses(ln, m.TrustedProxies), l.addresses(ln, m.Limits.ExemptAddresses)
 	l.configureTLS(ln, m.TLS)
+	ln.configureStatic(m.Static)
 	ln.routes = ln.routes[:0]
 	for _, r := range m.Routes {
 		ln.routes = append(ln.routes, route{host: strings.ToLower(r.Host), prefix: r.Prefix, pool: l.pools[r.Pool]})

@@ -53,9 +53,12 @@ type loop struct {
 	lastDatagram uint64
 	dirtySockets []*listener
 
-	items     itemStore
-	exchanges exchangeStore
-	buffers   buffers
+	items      itemStore
+	exchanges  exchangeStore
+	buffers    buffers
+	files      fileStore
+	disk       *disk
+	complained time.Duration // when a client last brought an error into the log
 
 	// Reused each time; valid only until the next use.
 	inbuf      []byte
@@ -73,6 +76,12 @@ type loop struct {
 	retryAfter time.Duration // of the 429 that is being answered
 	date       []byte
 	dateAt     time.Duration
+	lookup     lookup
+	name       []byte
+	fileBuf    []byte
+	etag       []byte
+	modified   []byte
+	span       []byte
 
 	version     string
 	tempDir     string
@@ -100,6 +109,7 @@ func newLoop(log *slog.Logger, send func(*control.Message)) (*loop, error) {
 	if l.mailbox, err = newMailbox(); err != nil {
 		return nil, err
 	}
+	l.disk = newDisk(l.mailbox)
 	if l.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
 		return nil, fmt.Errorf("timerfd_create: %w", err)
 	}
@@ -338,6 +348,15 @@ func (l *loop) report(m *control.Message) { l.send(m) }
 
 func (l *loop) close() {
 	l.handshakes.close()
+	l.disk.close()
+	for _, ln := range l.listeners {
+		ln.closeStatic()
+	}
+	for _, w := range l.workers {
+		if w != nil {
+			w.closeSendRoots()
+		}
+	}
 	l.poller.close()
 	l.mailbox.close()
 	closeFD(l.timer)

@@ -22,7 +22,7 @@ func (l *loop) answered(w *worker, id uint64) *conn {
 
 // respond writes a complete answer.
 func (l *loop) respond(w *worker, m *wire.Message) {
-	if c, r := l.openAnswer(w, m); r != nil {
+	if c, r := l.openAnswer(w, m); r != nil && !l.sendsFile(w, c, r, m.Op) {
 		l.replyWhole(c, r, m.Data)
 	}
 }
@@ -30,7 +30,7 @@ func (l *loop) respond(w *worker, m *wire.Message) {
 // startStream writes the head of a streamed answer.
 func (l *loop) startStream(w *worker, m *wire.Message) {
 	c, r := l.openAnswer(w, m)
-	if r == nil {
+	if r == nil || l.sendsFile(w, c, r, m.Op) {
 		return
 	}
 	l.beginReply(c, r)
@@ -57,14 +57,19 @@ func (l *loop) openAnswer(w *worker, m *wire.Message) (*conn, *reply) {
 	}
 	r, ok := l.handlerReply(c, m)
 	if !ok {
-		if m.Op != wire.OpRes { // what still comes of this answer must find nobody
-			l.abort(w, c.id, wire.AbortClientGone)
-			l.conns.renew(c)
-		}
+		l.stopAnswer(w, c, m.Op)
 		l.fail(c, 500, "the handler's answer was not valid")
 		return nil, nil
 	}
 	return c, r
+}
+
+// stopAnswer sees to it that what still comes of a streamed answer finds nobody.
+func (l *loop) stopAnswer(w *worker, c *conn, op wire.Op) {
+	if op == wire.OpResStart {
+		l.abort(w, c.id, wire.AbortClientGone)
+		l.conns.renew(c)
+	}
 }
 
 // occupy gives nothing more to a worker that streams and does one thing at a

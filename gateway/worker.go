@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -56,6 +57,8 @@ type worker struct {
 	average time.Duration // service time, exponentially weighted
 	lastAck time.Duration
 
+	sendRoots []sendRoot
+
 	out     []byte // frames to write, from outOff on
 	outOff  int
 	batchAt int // where the open frame begins in out
@@ -104,7 +107,8 @@ func (l *loop) attach(m *control.Worker, toHandler, fromHandler int) {
 		l.failWorker(w, err.Error())
 		return
 	}
-	hello := wire.Hello{Worker: w.id, Slot: w.slot, Pool: p.name, MaxFrame: l.maxFrame, MaxMessage: l.maxMessage, Debug: l.debug}
+	w.sendRoots = l.openSendRoots(p)
+	hello := wire.Hello{Sendfile: w.sendFolders(), UID: os.Getuid(), Worker: w.id, Slot: w.slot, Pool: p.name, MaxFrame: l.maxFrame, MaxMessage: l.maxMessage, Debug: l.debug}
 	for _, ln := range l.listeners {
 		if ln.gone() {
 			continue
@@ -350,6 +354,8 @@ func (l *loop) handle(w *worker, m *wire.Message) {
 		l.sendDatagram(w, m)
 	case wire.OpResStart:
 		l.startStream(w, m)
+	case wire.OpResFile:
+		l.respondFile(w, m)
 	case wire.OpResChunk:
 		l.streamChunk(w, m)
 	case wire.OpResEnd:
@@ -584,6 +590,7 @@ func (l *loop) exited(w *worker, reason string) {
 	w.pool.remove(w)
 	l.closeFromHandler(w)
 	closeFD(w.toHandler)
+	w.closeSendRoots()
 	l.workers[w.index] = nil
 	delete(l.byID, w.id)
 	l.settle(w, reason, readUpTo)

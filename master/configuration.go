@@ -15,6 +15,7 @@ func gatewayConfiguration(version string, c *config.Config, pools []*config.Pool
 		g.Pools = append(g.Pools, control.Pool{
 			Name: p.Name, RequestTimeout: p.RequestTimeout, StreamTimeout: p.StreamTimeout, QueueTimeout: p.QueueTimeout,
 			QueueLimit: p.QueueLimit, OnCrash: control.OnCrash(p.OnCrash),
+			Sendfile: sendfileFolders(p), SendfileHeader: p.Sendfile != nil,
 		})
 	}
 	for _, l := range listeners {
@@ -33,6 +34,9 @@ func (l *listener) message(generation int) control.Listener {
 	for _, r := range l.config.Routes {
 		m.Routes = append(m.Routes, control.Route{Host: r.Host, Prefix: r.Prefix, Pool: r.Pool})
 	}
+	for _, s := range l.config.Static {
+		m.Static = append(m.Static, control.Static(s))
+	}
 	return m
 }
 
@@ -43,6 +47,14 @@ func framing(c *config.Listener) control.Framing {
 
 func queue(c *config.Listener) control.Queue {
 	return control.Queue{Limit: c.Queue.Limit, DropNewest: c.Queue.Drop == "newest"}
+}
+
+// sendfileFolders: a handler's own folder, unless the pool names others.
+func sendfileFolders(p *config.Pool) []string {
+	if p.Sendfile != nil {
+		return p.Sendfile
+	}
+	return []string{p.Dir}
 }
 
 // configureMessages packs g into as many messages as its size asks for, each

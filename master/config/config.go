@@ -61,6 +61,8 @@ type Pool struct {
 	// ReloadParallel is how many workers a reload replaces at a time, once the
 	// first has shown that the new code runs.
 	ReloadParallel int
+
+	Sendfile []string // folders of files to be sent by the gateway; nil: Dir, and the header X-Sendfile means nothing
 }
 
 // Listener is one socket.
@@ -74,8 +76,9 @@ type Listener struct {
 	Framing   Framing
 	HalfClose bool    // who has ended its side is still written to
 	Queue     Queue   // udp
-	Routes    []Route // most specific first, the listener's own pool last as host "" prefix "/"
+	Routes    []Route // most specific first, the listener's own pool last as host "" prefix "/"; empty only with Static
 	Limits    Limits
+	Static    []Static // most specific first
 
 	AccessLog      AccessLog
 	TrustedProxies []string // addresses, networks, loopback, private, unix

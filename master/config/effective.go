@@ -71,6 +71,9 @@ func textNode(s string) *yaml.Node {
 }
 
 func showPools(c *Config) any {
+	if len(c.Pools) == 0 {
+		return nil
+	}
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	for _, p := range c.Pools {
 		n.Content = append(n.Content, textNode(p.Name), shown(poolKeys, &p))

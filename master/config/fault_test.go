@@ -21,10 +21,10 @@ func TestFaults(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown pool key", poolWith("worker: 4"), `gw.yaml:4:5: unknown key "worker" in pool web: did you mean "workers"?`},
 		{"unknown top key", "pool: {}\n" + smallest, `gw.yaml:1:1: unknown key "pool" at the top level: did you mean "pools"?`},
-		{"key that is nothing like another", poolWith("colour: red"), `gw.yaml:4:5: unknown key "colour" in pool web: known are command, dir, workers, user, env, stdout_file, max_requests, max_memory, max_age, request_timeout, stream_timeout, queue_timeout, queue_limit, start_timeout, stop_timeout, on_crash, reload, reload_parallel`},
+		{"key that is nothing like another", poolWith("colour: red"), `gw.yaml:4:5: unknown key "colour" in pool web: known are command, dir, workers, user, env, stdout_file, max_requests, max_memory, max_age, request_timeout, stream_timeout, queue_timeout, queue_limit, start_timeout, stop_timeout, on_crash, reload, reload_parallel, sendfile`},
 		{"key of a limit in a listener", listenerWith("{listen: 'http://:80', max_body: 1M}"), `gw.yaml:4:28: unknown key "max_body" in listener http://:80: it belongs in limits of a listener`},
 		{"key of a pool at the top", "workers: 4\n" + smallest, `gw.yaml:1:1: unknown key "workers" at the top level: it belongs in a pool`},
-		{"key of a later version", listenerWith("{listen: 'http://:80', static: {}}"), `gw.yaml:4:28: static in listener http://:80 is not supported by this version: delete it`},
+		{"key of a later version", listenerWith("{listen: 'http://:80', cluster: {}}"), `gw.yaml:4:28: cluster in listener http://:80 is not supported by this version: delete it`},
 		{"duplicate key", poolWith("command: [php]"), `gw.yaml:4:5: duplicate key "command" in pool web: it is already in line 3`},
 		{"duplicate pool", "pools:\n  web: {command: php}\n  web: {command: php}\n", `gw.yaml:3:3: duplicate key "web" in pools: it is already in line 2`},
 		{"key that is a list", "[a, b]: c\n" + smallest, `gw.yaml:1:1: a key at the top level must be a word, not a list`},

@@ -31,6 +31,8 @@ const (
 	kindNetworks kind = "networks"
 	kindPaths    kind = "paths"
 	kindRate     kind = "rate"
+	kindEndings  kind = "endings"
+	kindFolders  kind = "folders"
 	// These hold tables themselves.
 	kindAccessLog kind = "access_log"
 	kindLimits    kind = "limits"
@@ -43,6 +45,7 @@ const (
 	// The certificates of a listener, and their authority.
 	kindCertificates kind = "certificates"
 	kindACME         kind = "acme"
+	kindStatic       kind = "static"
 )
 
 // key is one word of the file: how it is read into a T, and shown again. A
@@ -59,8 +62,8 @@ type key[T any] struct {
 
 // laterKeys are documented for gw as a whole and come with a later version.
 var laterKeys = map[string]bool{
-	"static": true, "compression": true,
-	"metrics": true, "dashboard": true, "cluster": true,
+	"compression": true,
+	"metrics":     true, "dashboard": true, "cluster": true,
 }
 
 const (
@@ -83,7 +86,7 @@ var topKeys = []key[Config]{
 	limitsKey("Limits of every listener that says nothing else.", func(c *Config) *Limits { return &c.Limits }),
 	accessLogKey("A line for each request, of every listener that says nothing else.", func(c *Config) *AccessLog { return &c.AccessLog }),
 	networksKey("trusted_proxies", "Proxies whose word on the client's address counts, of every listener that says nothing else.", func(c *Config) *[]string { return &c.TrustedProxies }),
-	{name: "pools", kind: kindPools, doc: "Sets of handlers by name.", must: true, read: readPools, show: showPools},
+	{name: "pools", kind: kindPools, doc: "Sets of handlers by name. May be left out when every listener has static.", read: readPools, show: showPools},
 	{name: "listeners", kind: kindListeners, doc: "Sockets that clients connect to.", read: readListeners, show: showListeners},
 }
 
@@ -109,16 +112,19 @@ var poolKeys = []key[Pool]{
 	choiceKey("on_crash", "What becomes of messages a dying worker had not finished.", func(p *Pool) *string { return &p.OnCrash }, "redeliver", "close", "drop"),
 	flagKey("reload", "Whether gw reload replaces the workers.", func(p *Pool) *bool { return &p.Reload }),
 	numberKey("reload_parallel", "How many workers a reload replaces at a time, after the first.", 1, maxWorkers, func(p *Pool) *int { return &p.ReloadParallel }),
+	{name: "sendfile", kind: kindFolders, doc: "Folders whose files a handler may let the gateway send, by the header X-Sendfile as well. Default: dir, and no X-Sendfile.",
+		read: readFolders("sendfile", func(p *Pool) *[]string { return &p.Sendfile }), show: showSendfile},
 }
 
 var listenerKeys = []key[Listener]{
 	{name: "listen", kind: kindListen, doc: "Protocol and address: scheme://host:port or scheme://unix:/path.sock.", must: true,
 		read: readListen, show: showListen},
 	textKey("name", "How the listener is called in status and log. Default: the listen text.", func(l *Listener) *string { return &l.Name }),
-	{name: "pool", kind: kindText, doc: "Pool that serves what no route takes. May be left out when there is only one.",
+	{name: "pool", kind: kindText, doc: "Pool that serves what no route takes; none for a listener that only has files. May be left out when there is only one.",
 		read: readListenerPool, show: showListenerPool},
 	{name: "routes", kind: kindRoutes, doc: "Other pools by host and path; the most specific one wins.",
 		read: readRoutes, show: showRoutes},
+	{name: "static", kind: kindStatic, doc: "Folders whose files the gateway serves by itself.", read: readStatic, show: showStatic},
 	onStreams(key[Listener]{name: "tls", kind: kindTLS, doc: "Encrypt: with certificates from files, or from an ACME authority.", read: readTLS, show: showTLS}),
 	onFramed(key[Listener]{name: "framing", kind: kindFraming, doc: "How messages of text and frame are told apart.", read: readFraming, show: showFraming}),
 	onStreams(numberKey("backlog", "Connections the kernel holds until they are accepted.", 1, 65535, func(l *Listener) *int { return &l.Socket.Backlog })),

@@ -60,6 +60,7 @@ func readListener(r *reader, n *yaml.Node, index int, c *Config) (Listener, take
 	}
 	r.checkRoutes(values["routes"], &l)
 	r.checkAccessLog(values["access_log"], &l)
+	r.checkStatic(n, values, &l)
 	sortRoutes(l.Routes)
 	if l.Address == "" {
 		return l, taken{}, false
@@ -109,14 +110,23 @@ func readListen(r *reader, n *yaml.Node, l *Listener) {
 func showListen(l *Listener) any { return l.Scheme + "://" + l.Address }
 
 func readListenerPool(r *reader, n *yaml.Node, l *Listener) {
+	if resolve(n).Value == noPool {
+		return
+	}
 	if name, ok := r.poolName(n); ok {
 		l.Routes = append(l.Routes, Route{Prefix: "/", Pool: name})
 	}
 }
 
+// noPool says that a listener has none on purpose.
+const noPool = "none"
+
 func showListenerPool(l *Listener) any {
 	if i := len(l.Routes) - 1; i >= 0 && l.Routes[i].catchAll() {
 		return l.Routes[i].Pool
+	}
+	if len(l.Static) > 0 {
+		return noPool
 	}
 	return nil
 }
@@ -148,6 +158,13 @@ func (r *reader) onlyPool(n *yaml.Node, called string, l *Listener) {
 	case 1:
 		l.Routes = append(l.Routes, Route{Prefix: "/", Pool: r.pools[0]})
 	default:
-		r.fault(n, "write pool: and one of "+strings.Join(r.pools, ", "), "%s has no pool", called)
+		r.fault(n, "write pool: and one of "+strings.Join(r.pools, ", ")+orNone(l), "%s has no pool", called)
 	}
+}
+
+func orNone(l *Listener) string {
+	if len(l.Static) > 0 {
+		return ", or none"
+	}
+	return ""
 }

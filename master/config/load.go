@@ -36,7 +36,7 @@ func (s system) load(path string) (*Config, error) {
 	c := s.defaults(absolute(path))
 	r := &reader{system: s, file: path, dir: c.Dir, where: atTop, faults: &faults, warnings: &c.Warnings, acmeDir: s.diskPaths(c.File).acmeDir()}
 	values := mapping(r, root, topKeys, c)
-	if values["pools"] == nil {
+	if values["pools"] == nil && !c.onlyFiles() {
 		r.fault(root, "write pools: {web: {command: [php, app.php]}}", "there are no pools")
 	}
 	r.checkControl(values["control"], c)

@@ -29,8 +29,11 @@ func readPools(r *reader, n *yaml.Node, c *Config) {
 	}
 	for _, p := range list {
 		name := p.key.Value
-		if !poolName.MatchString(name) {
+		switch {
+		case !poolName.MatchString(name):
 			r.fault(p.key, "use letters, digits, - and _", "%q cannot name a pool", name)
+		case name == noPool:
+			r.fault(p.key, "choose another name", "%q cannot name a pool: pool: none is a listener without one", name)
 		}
 		c.Pools = append(c.Pools, readPool(r.in("in pool "+name), name, p))
 	}

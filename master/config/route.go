@@ -54,9 +54,15 @@ func showRoutes(l *Listener) any {
 }
 
 func readHost(r *reader, n *yaml.Node, t *Route) {
+	if host, ok := r.host(n); ok {
+		t.Host = host
+	}
+}
+
+func (r *reader) host(n *yaml.Node) (string, bool) {
 	text, ok := r.text(n, "host", "a host name")
 	if !ok {
-		return
+		return "", false
 	}
 	host := strings.ToLower(strings.TrimSuffix(text, "."))
 	switch {
@@ -67,14 +73,21 @@ func readHost(r *reader, n *yaml.Node, t *Route) {
 	case host != "" && !strings.HasPrefix(host, "[") && !hostName.MatchString(host):
 		r.fault(n, "write a name such as example.com", "host %s must be a host name, not %q", r.where, text)
 	default:
-		t.Host = host
+		return host, true
 	}
+	return "", false
 }
 
 func readPath(r *reader, n *yaml.Node, t *Route) {
+	if prefix, ok := r.prefix(n); ok {
+		t.Prefix = prefix
+	}
+}
+
+func (r *reader) prefix(n *yaml.Node) (string, bool) {
 	text, ok := r.text(n, "path", "a path prefix")
 	if !ok {
-		return
+		return "", false
 	}
 	switch {
 	case !strings.HasPrefix(text, "/"):
@@ -82,10 +95,11 @@ func readPath(r *reader, n *yaml.Node, t *Route) {
 	case strings.ContainsAny(text, "*?# "):
 		r.fault(n, "a path is a prefix: /api takes /api and /api/...", "path %s must not have wildcards or a query: %q", r.where, text)
 	case text == "/":
-		t.Prefix = text
+		return text, true
 	default:
-		t.Prefix = "/" + strings.Trim(text, "/")
+		return "/" + strings.Trim(text, "/"), true
 	}
+	return "", false
 }
 
 func readRoutePool(r *reader, n *yaml.Node, t *Route) {

@@ -35,7 +35,7 @@ type object = map[string]any
 func schema() []byte {
 	variable := object{"type": "string", "pattern": `\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}`}
 	number := object{"type": "integer", "minimum": 0}
-	pool := defaultPool()
+	pool, folder := defaultPool(), defaultStatic()
 	listener := defaultListener(Limits{})
 	framing := Framing{Delimiter: "\n", LengthBytes: 4, Endian: "big", Counts: "whole"}
 	keepAlive := defaultKeepAlive
@@ -73,6 +73,11 @@ func schema() []byte {
 		"certificates": object{"type": "array", "minItems": 1, "items": ref("certificate")},
 		"certificate":  table(certificateKeys, &Certificate{}),
 		"acme":         table(acmeKeys, &ACME{Directory: letsEncrypt}),
+
+		"endings": object{"type": "array", "items": object{"type": "string", "pattern": ending.String()}},
+		"folders": object{"anyOf": []any{object{"type": "string"}, object{"type": "array", "items": object{"type": "string"}}}},
+		"static":  object{"anyOf": []any{ref("folder"), object{"type": "array", "items": ref("folder")}}},
+		"folder":  table(staticKeys, &folder),
 	}
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

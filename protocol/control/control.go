@@ -118,6 +118,8 @@ type Pool struct {
 	QueueTimeout   time.Duration `msgpack:"queue_timeout"`
 	QueueLimit     int           `msgpack:"queue_limit"` // requests waiting for a worker
 	OnCrash        OnCrash       `msgpack:"on_crash"`
+	Sendfile       []string      `msgpack:"sendfile"`        // folders of files its handlers may have sent; absolute
+	SendfileHeader bool          `msgpack:"sendfile_header"` // the header X-Sendfile counts too
 }
 
 // OnCrash is what becomes of the messages a dying worker had not finished.
@@ -141,10 +143,11 @@ type Listener struct {
 
 	TrustedProxies []string `msgpack:"trusted_proxies"` // as address.ParseSet reads them
 	ProxyProtocol  bool     `msgpack:"proxy_protocol"`
-	TLS            *TLS     `msgpack:"tls,omitempty"` // nil: plain
-	Framing        Framing  `msgpack:"framing"`       // text, frame
-	HalfClose      bool     `msgpack:"half_close"`    // text, frame, tcp: who has ended its side is still written to
-	Queue          Queue    `msgpack:"queue"`         // udp
+	TLS            *TLS     `msgpack:"tls,omitempty"`    // nil: plain
+	Static         []Static `msgpack:"static,omitempty"` // most specific first; the first match decides
+	Framing        Framing  `msgpack:"framing"`          // text, frame
+	HalfClose      bool     `msgpack:"half_close"`       // text, frame, tcp: who has ended its side is still written to
+	Queue          Queue    `msgpack:"queue"`            // udp
 }
 
 // Framing is how messages stand on the byte stream.
@@ -160,6 +163,21 @@ type Framing struct {
 type Queue struct {
 	Limit      int  `msgpack:"limit"`
 	DropNewest bool `msgpack:"drop_newest"` // when it is full; else the oldest goes
+}
+
+// Static is a folder that the gateway serves by itself.
+type Static struct {
+	Host          string   `msgpack:"host"`   // as in Route
+	Prefix        string   `msgpack:"prefix"` // as in Route
+	Root          string   `msgpack:"root"`   // absolute
+	Index         string   `msgpack:"index"`
+	Missing       string   `msgpack:"missing"` // pool, 404, or the path of a page
+	CacheControl  string   `msgpack:"cache_control"`
+	Never         []string `msgpack:"never"`    // endings, lower-case
+	Symlinks      string   `msgpack:"symlinks"` // inside, follow, never
+	Precompressed bool     `msgpack:"precompressed"`
+	Hidden        bool     `msgpack:"hidden"`
+	Browse        bool     `msgpack:"browse"`
 }
 
 // Route sends a request or WebSocket to a pool.

@@ -82,7 +82,7 @@ func (b *Batch) decode(m *Message, op Op, wide uint64, n int) int {
 		m.N = r.Uint()
 	case OpDone, OpBodyCredit:
 		m.ID, m.N = r.Uint(), r.Uint()
-	case OpRes, OpResStart:
+	case OpRes, OpResStart, OpResFile:
 		m.ID, m.Status = r.Uint(), int(r.Uint())
 		m.Headers = Headers(r.Raw())
 		m.Data = r.Bytes()
@@ -165,7 +165,7 @@ func elements(op Op) (n int, known bool) {
 		return 3, true
 	case OpAccept, OpSend, OpCloseConn, OpSendMany, OpSendUID, OpCall, OpDgramSend:
 		return 4, true
-	case OpRes, OpResStart, OpEvents, OpPublish, OpBroadcast:
+	case OpRes, OpResStart, OpResFile, OpEvents, OpPublish, OpBroadcast:
 		return 5, true
 	}
 	return 0, false

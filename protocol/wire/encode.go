@@ -17,13 +17,15 @@ type Hello struct {
 	MaxFrame   int
 	MaxMessage int
 	Debug      bool
+	Sendfile   []string // folders of files that the gateway sends for it
+	UID        int      // of the gateway
 }
 
 // AppendHello writes HELLO.
 func AppendHello(dst []byte, h *Hello) []byte {
 	dst = AppendArray(dst, 4)
 	dst = append(dst, byte(OpHello), Version, Version)
-	dst = AppendMap(dst, 8)
+	dst = AppendMap(dst, 10)
 	dst = AppendUint(AppendStr(dst, "worker"), h.Worker)
 	dst = AppendUint(AppendStr(dst, "slot"), uint64(h.Slot))
 	dst = AppendStr(AppendStr(dst, "pool"), h.Pool)
@@ -35,7 +37,13 @@ func AppendHello(dst []byte, h *Hello) []byte {
 	dst = AppendUint(AppendStr(dst, "max_frame"), uint64(h.MaxFrame))
 	dst = AppendUint(AppendStr(dst, "max_message"), uint64(h.MaxMessage))
 	dst = AppendUint(AppendStr(dst, "stream_credit"), StreamCredit)
-	return AppendBool(AppendStr(dst, "debug"), h.Debug)
+	dst = AppendBool(AppendStr(dst, "debug"), h.Debug)
+	dst = AppendUint(AppendStr(dst, "uid"), uint64(h.UID))
+	dst = AppendArray(AppendStr(dst, "sendfile"), len(h.Sendfile))
+	for _, folder := range h.Sendfile {
+		dst = AppendStr(dst, folder)
+	}
+	return dst
 }
 
 // AppendPing writes PING.

@@ -57,10 +57,10 @@ func gatewayVectors() []vector {
 	one := func(name string, encoded []byte, message ...any) vector {
 		return frame(name, [][]byte{encoded}, any(message))
 	}
-	hello := &Hello{Worker: 7, Slot: 2, Pool: "web", MaxFrame: FrameLimit, MaxMessage: 512 << 10, Debug: true,
+	hello := &Hello{Worker: 7, Slot: 2, Pool: "web", MaxFrame: FrameLimit, MaxMessage: 512 << 10, Debug: true, Sendfile: []string{"/srv/app"}, UID: 33,
 		Listeners: []Listener{{ID: 1, Name: "front", Scheme: "http", Address: "127.0.0.1:8080"}}}
 	helloMap := map[string]any{"worker": 7, "slot": 2, "pool": "web", "max_frame": FrameLimit, "max_message": 512 << 10,
-		"stream_credit": StreamCredit, "debug": true, "listeners": list(list(1, "front", "http", "127.0.0.1:8080"))}
+		"stream_credit": StreamCredit, "debug": true, "uid": 33, "sendfile": list("/srv/app"), "listeners": list(list(1, "front", "http", "127.0.0.1:8080"))}
 	request := &Request{ID: 1<<32 | 5, Flags: FlagTLS, Listener: 1, Peer: "127.0.0.1:51000", Method: []byte("POST"),
 		Path: []byte("/a%20b"), Query: []byte("q=1&r=\xff"), Headers: []byte("host: x\naccept: */*\naccept: text/html\n"), Body: []byte("{\"a\":1}")}
 	conn := &Connection{ID: 1 << 40, Listener: 3, Peer: "[::1]:9", Kind: "websocket", Path: []byte("/chat"), Query: []byte("room=1"), Headers: []byte("host: x\n"),
@@ -119,6 +119,7 @@ func workerVectors(t *testing.T) []vector {
 		one("response", 0x20, 1<<32|5, 200, map[string]any{"content-type": "text/plain", "set-cookie": list("a=1", "b=2")}, bin("Hello Client")),
 		one("response with pairs", 0x20, 5, 200, list(list("x-a", "1"), list("x-a", "2")), bin("x")),
 		one("response without headers", 0x20, 5, 204, list(), bin("")),
+		one("file", 0x24, 5, 200, map[string]any{"content-type": "application/pdf"}, "/srv/app/report.pdf"),
 		one("stream start", 0x21, 5, 200, map[string]any{"content-type": "text/event-stream"}, bin("")),
 		one("stream chunk", 0x22, 5, bin("data: 1\n\n")),
 		one("stream end", 0x23, 5, bin("")),

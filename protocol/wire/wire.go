@@ -74,6 +74,7 @@ const (
 	OpResStart  Op = 0x21
 	OpResChunk  Op = 0x22
 	OpResEnd    Op = 0x23
+	OpResFile   Op = 0x24
 	OpAccept    Op = 0x25
 	OpSend      Op = 0x40
 	OpCloseConn Op = 0x41
