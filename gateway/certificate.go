@@ -20,12 +20,14 @@ import (
 // session that was made under the old ones.
 type tlsSettings struct {
 	rules  tlsRules
+	acme   *control.ACME // nil: certificates come from the master only
 	config *tls.Config
 	table  atomic.Pointer[certificateTable] // handshakes read it on their goroutines
 }
 
 type tlsRules struct {
 	minVersion, clientCertificates, clientCA, scheme string
+	acme                                             bool
 }
 
 // configureTLS sets what may change at a reload. Connections that are open, and
@@ -35,22 +37,43 @@ func (l *loop) configureTLS(ln *listener, m *control.TLS) {
 		ln.tls = nil
 		return
 	}
-	rules := tlsRules{m.MinVersion, m.ClientCertificates, string(m.ClientCA), ln.scheme}
+	rules := tlsRules{m.MinVersion, m.ClientCertificates, string(m.ClientCA), ln.scheme, m.ACME != nil}
 	if ln.tls == nil || ln.tls.rules != rules {
-		ln.tls = newTLSSettings(rules)
+		ln.tls = l.newTLSSettings(rules)
 	}
-	table := newCertificateTable(m.Certificates)
-	table.fill(l.certificates)
+	ln.tls.acme = m.ACME
+	l.fillTable(ln, m.Certificates)
+}
+
+// fillTable gives a listener the certificates with these ids, and those that
+// were issued for it.
+func (l *loop) fillTable(ln *listener, ids []int) {
+	table := newCertificateTable(ids)
+	for _, id := range ids {
+		if c := l.certificates[id]; c != nil {
+			table.add(c)
+		}
+	}
+	if a := ln.tls.acme; a != nil && l.issuers != nil {
+		for _, domain := range a.Domains {
+			if c := l.issuers.ready[issuerConfigOf(a)][domain]; c != nil {
+				table.add(c)
+			}
+		}
+	}
 	ln.tls.table.Store(table)
 }
 
-func newTLSSettings(rules tlsRules) *tlsSettings {
+func (l *loop) newTLSSettings(rules tlsRules) *tlsSettings {
 	s := &tlsSettings{rules: rules}
 	s.table.Store(newCertificateTable(nil))
 	c := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		NextProtos:     protocolsOf(rules.scheme),
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return s.table.Load().choose(hello) },
+	}
+	if rules.acme {
+		c.GetConfigForClient = l.challenges.config
 	}
 	if rules.minVersion == "1.3" {
 		c.MinVersion = tls.VersionTLS13
@@ -87,14 +110,6 @@ type certificateTable struct {
 
 func newCertificateTable(ids []int) *certificateTable {
 	return &certificateTable{ids: ids, byName: make(map[string][]*tls.Certificate)}
-}
-
-func (t *certificateTable) fill(certificates map[int]*tls.Certificate) {
-	for _, id := range t.ids {
-		if c := certificates[id]; c != nil {
-			t.add(c)
-		}
-	}
 }
 
 func (t *certificateTable) add(c *tls.Certificate) {
@@ -145,9 +160,7 @@ func (l *loop) takeCertificate(m *control.Certificate) {
 	l.certificates[m.ID] = &c
 	for _, ln := range l.listeners {
 		if ln.tls != nil && slices.Contains(ln.tls.table.Load().ids, m.ID) {
-			table := newCertificateTable(ln.tls.table.Load().ids)
-			table.fill(l.certificates)
-			ln.tls.table.Store(table)
+			l.fillTable(ln, ln.tls.table.Load().ids)
 		}
 	}
 	l.log.Debug("Certificate is in use", "file", m.File, "names", c.Leaf.DNSNames, "until", c.Leaf.NotAfter)

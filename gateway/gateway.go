@@ -212,6 +212,7 @@ func (l *loop) closeUnnamed() {
 	}
 	clear(l.named)
 	l.forgetCertificates()
+	l.configureIssuers()
 	l.removePools()
 }
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/crypto/acme"
 )
 
 // handshakes bounds what TLS handshakes cost. Each has a goroutine, from the
@@ -293,7 +295,7 @@ func (l *loop) shookHands(c *conn, t *tlsTransport, h *handshake, err error) {
 	if c.state >= stateClosing {
 		return
 	}
-	if t.protocol == challengeProtocol {
+	if t.protocol == acme.ALPNProto {
 		l.closeAfterFlush(c)
 		return
 	}

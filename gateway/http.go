@@ -134,7 +134,7 @@ func (l *loop) beginExchange(c *conn) {
 	r := &l.request
 	l.openExchange(c, r)
 	for _, stage := range [...]func(*loop, *conn, *http1.Request) bool{
-		(*loop).identify, (*loop).certify, (*loop).checkRate, (*loop).checkMethod, (*loop).serveStatic,
+		(*loop).identify, (*loop).certify, (*loop).answerChallenge, (*loop).checkRate, (*loop).checkMethod, (*loop).serveStatic,
 	} {
 		if stage(l, c, r) {
 			return

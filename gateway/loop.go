@@ -36,6 +36,8 @@ type loop struct {
 	deadlines    deadlines
 	handshakes   handshakes
 	certificates map[int]*tls.Certificate // by the master's ids
+	issuers      *issuers
+	challenges   challenges
 	dirtyConns   []*conn
 	spareDirty   []*conn
 	again        []*conn
@@ -347,6 +349,7 @@ func (l *loop) reportStopped() {
 func (l *loop) report(m *control.Message) { l.send(m) }
 
 func (l *loop) close() {
+	l.issuers.close()
 	l.handshakes.close()
 	l.disk.close()
 	for _, ln := range l.listeners {

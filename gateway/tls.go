@@ -322,6 +322,3 @@ func (w *rawConn) SetWriteDeadline(time.Time) error { return nil }
 var nowhere net.Addr = &net.UnixAddr{}
 
 var errAbandoned = errors.New("the connection was closed during its handshake")
-
-// challengeProtocol is what an ACME authority negotiates (RFC 8737 section 4).
-const challengeProtocol = "acme-tls/1"

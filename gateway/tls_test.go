@@ -556,7 +556,7 @@ func TestHandshakesQueueForTheProcessor(t *testing.T) {
 func TestSlowHandshakeEndsWithHeaderTimeout(t *testing.T) {
 	s := newStill(t)
 	a := newAuthority(t)
-	s.ln.tls = newTLSSettings(tlsRules{scheme: "http"})
+	s.ln.tls = s.newTLSSettings(tlsRules{scheme: "http"})
 	s.takeCertificate(a.issue(1, "example.org"))
 	s.ln.tls.table.Store(newCertificateTable([]int{1}))
 	silent, _ := s.meet("http")
