@@ -52,7 +52,7 @@ func (l *loop) takeBody(c *conn, buf []byte) (n int, done bool) {
 			return len(buf), true
 		}
 	}
-	if len(buf) == 0 {
+	if len(buf) == 0 && !c.inputDone() {
 		return 0, false
 	}
 	if e.upload != nil && e.state != exchangeDiscard {
@@ -83,7 +83,7 @@ func (l *loop) takeBody(c *conn, buf []byte) (n int, done bool) {
 
 func (l *loop) takeChunked(c *conn, buf []byte) (n int, done bool) {
 	e := c.exchange
-	out, n, done, err := e.chunked.Decode(e.body[:len(e.body):cap(e.body)], buf)
+	out, n, done, err := e.decodeBody(e.body[:len(e.body):cap(e.body)], buf)
 	if err != nil {
 		l.refuseParse(c, err)
 		return len(buf), true
@@ -108,6 +108,15 @@ func (l *loop) takeChunked(c *conn, buf []byte) (n int, done bool) {
 		l.completeBody(c)
 	}
 	return n, done
+}
+
+// decodeBody appends the payload in src of a body that says nothing of its
+// length. A stream of HTTP/2 marks the end itself.
+func (e *exchange) decodeBody(dst, src []byte) (out []byte, n int, done bool, err error) {
+	if st := e.conn.stream(); st != nil {
+		return append(dst, src...), len(src), st.done, nil
+	}
+	return e.chunked.Decode(dst, src)
 }
 
 // completeBody sends the request on its way.

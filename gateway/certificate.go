@@ -27,7 +27,7 @@ type tlsSettings struct {
 
 type tlsRules struct {
 	minVersion, clientCertificates, clientCA, scheme string
-	acme                                             bool
+	acme, http2                                      bool
 }
 
 // configureTLS sets what may change at a reload. Connections that are open, and
@@ -37,7 +37,7 @@ func (l *loop) configureTLS(ln *listener, m *control.TLS) {
 		ln.tls = nil
 		return
 	}
-	rules := tlsRules{m.MinVersion, m.ClientCertificates, string(m.ClientCA), ln.scheme, m.ACME != nil}
+	rules := tlsRules{m.MinVersion, m.ClientCertificates, string(m.ClientCA), ln.scheme, m.ACME != nil, ln.http2 != nil}
 	if ln.tls == nil || ln.tls.rules != rules {
 		ln.tls = l.newTLSSettings(rules)
 	}
@@ -69,7 +69,7 @@ func (l *loop) newTLSSettings(rules tlsRules) *tlsSettings {
 	s.table.Store(newCertificateTable(nil))
 	c := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		NextProtos:     protocolsOf(rules.scheme),
+		NextProtos:     protocolsOf(rules),
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return s.table.Load().choose(hello) },
 	}
 	if rules.acme {
@@ -94,11 +94,14 @@ func (l *loop) newTLSSettings(rules tlsRules) *tlsSettings {
 
 // protocolsOf is what a listener offers by ALPN (RFC 7301). The others have no
 // registered names, and take whatever clients ask for.
-func protocolsOf(scheme string) []string {
-	if scheme == "http" || scheme == "websocket" {
-		return []string{"http/1.1"}
+func protocolsOf(rules tlsRules) []string {
+	switch {
+	case rules.scheme != "http" && rules.scheme != "websocket":
+		return nil
+	case rules.http2:
+		return []string{"h2", "http/1.1"}
 	}
-	return nil
+	return []string{"http/1.1"}
 }
 
 // certificateTable finds the certificate for a client. It does not change.

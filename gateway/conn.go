@@ -18,10 +18,11 @@ const (
 	kindFrame
 	kindTCP
 	kindEvents // an event stream, see events.go
+	kindHTTP2  // carries streams, which are connections of the kinds above
 )
 
 func (k kind) String() string {
-	return [...]string{"http", "websocket", "text", "frame", "tcp", "events"}[k]
+	return [...]string{"http", "websocket", "text", "frame", "tcp", "events", "h2"}[k]
 }
 
 // connState is where a connection stands in its life.
@@ -61,6 +62,7 @@ type conn struct {
 	dialogue  *dialogue // everything but HTTP
 	transport transport // nil: the socket itself
 	origin    *origin   // nil: peer says all
+	http2     *http2Conn
 
 	opened    time.Duration // loop time
 	active    time.Duration // last byte in or out
@@ -81,6 +83,7 @@ type conn struct {
 	stalled   bool // the client does not take its output: deadline is write_timeout
 	linger    bool // the client may still be sending: do not close with RST
 	full      bool // the socket takes no more of a file that is sent past out
+	begun     bool // has sent a request
 	cut       bool // the client must notice that its answer is not whole
 }
 
@@ -203,6 +206,9 @@ func (l *loop) consume(c *conn, buf []byte) {
 		c.in = append(c.in[:0], rest...)
 	}
 	l.updateReading(c)
+	if st := c.stream(); st != nil {
+		st.taken(l)
+	}
 	if c.state == stateHalf {
 		l.finishHalf(c)
 	}
@@ -224,6 +230,8 @@ func (l *loop) process(c *conn, buf []byte) (used int) {
 		return l.processWebSocket(c, buf)
 	case kindEvents:
 		return len(buf)
+	case kindHTTP2:
+		return l.processHTTP2(c, buf)
 	}
 	return l.processStream(c, buf)
 }
@@ -231,7 +239,7 @@ func (l *loop) process(c *conn, buf []byte) (used int) {
 // resume parses on after something that held c up is done. It runs at the end
 // of the iteration, so answers never recurse into parsing.
 func (l *loop) resume(c *conn) {
-	if !c.queuedRun && c.state < stateClosing && (len(c.in) > 0 || c.state == stateHalf) {
+	if !c.queuedRun && c.state < stateClosing && (len(c.in) > 0 || c.state == stateHalf || c.inputDone()) {
 		c.queuedRun = true
 		l.again = append(l.again, c)
 	}
@@ -245,7 +253,11 @@ func (l *loop) updateReading(c *conn) {
 
 // blocked reports that c's input cannot be worked on at the moment.
 func (l *loop) blocked(c *conn) bool {
-	if c.kind != kindHTTP {
+	switch c.kind {
+	case kindHTTP:
+	case kindHTTP2:
+		return c.pending() > http2Answers
+	default:
 		return c.dialogue.full()
 	}
 	if c.exchange == nil {
@@ -291,10 +303,15 @@ func (l *loop) output(c *conn) []byte {
 
 // touched schedules c for one write at the end of the iteration.
 func (l *loop) touched(c *conn) {
-	if !c.dirty && c.state != stateGone {
-		c.dirty = true
-		l.dirtyConns = append(l.dirtyConns, c)
+	if c.dirty || c.state == stateGone {
+		return
 	}
+	c.dirty = true
+	if c.http2 != nil {
+		l.dirtyHTTP2 = append(l.dirtyHTTP2, c)
+		return
+	}
+	l.dirtyConns = append(l.dirtyConns, c)
 }
 
 // share queues bytes that go to many connections. An idle one only points to
@@ -311,6 +328,9 @@ func (l *loop) share(c *conn, b []byte) {
 // flush writes what waits for c, once.
 func (l *loop) flush(c *conn) {
 	c.dirty = false
+	if c.http2 != nil {
+		l.moveHTTP2(c)
+	}
 	if c.state == stateGone || c.pending() == 0 {
 		l.flushed(c)
 		return
@@ -363,6 +383,8 @@ func (l *loop) flushed(c *conn) {
 		return
 	}
 	switch {
+	case c.http2 != nil:
+		l.flushedHTTP2(c)
 	case c.exchange != nil:
 		l.bodyFlushed(c)
 	case c.kind == kindHTTP && c.paused && !l.blocked(c):
@@ -398,6 +420,8 @@ func (l *loop) rearm(c *conn) {
 		l.deadlines.arm(c, l.now, cmp.Or(limits.PingInterval, heartbeatInterval))
 	case c.kind == kindWebSocket:
 		l.deadlines.arm(c, l.now, limits.PingInterval)
+	case c.kind == kindHTTP2:
+		l.deadlines.arm(c, l.now, c.http2Timeout())
 	case c.kind != kindHTTP:
 		l.deadlines.disarm(c)
 	case c.exchange == nil && len(c.in) > 0:
@@ -426,6 +450,8 @@ func (l *loop) expire(c *conn) {
 		l.lost(c)
 	case c.kind == kindHTTP:
 		l.expireHTTP(c)
+	case c.kind == kindHTTP2:
+		l.expireHTTP2(c)
 	case c.kind == kindWebSocket:
 		l.expireWebSocket(c)
 	case c.kind == kindEvents:
@@ -469,6 +495,10 @@ func (l *loop) finishHalf(c *conn) {
 			c.dialogue.closeCode = closeNormal
 			l.drop(c)
 		}
+		return
+	}
+	if c.kind == kindHTTP2 {
+		l.settleHTTP2(c)
 		return
 	}
 	if c.kind == kindWebSocket { // no close frame came before
@@ -518,7 +548,7 @@ func (l *loop) shut(c *conn) {
 	case c.cut:
 		l.lost(c)
 		return
-	case len(c.in) == 0 && !c.linger:
+	case len(c.in) == 0 && !c.linger, c.kind == kindHTTP && c.stream() != nil: // the end of a stream hurts no other
 		if c.transport != nil {
 			l.endOutput(c)
 		}
@@ -561,7 +591,12 @@ func (l *loop) drop(c *conn) {
 	}
 	l.release(c)
 	l.dismiss(c)
-	c.listener.connections--
+	if c.stream() == nil {
+		c.listener.connections--
+	}
+	if c.http2 != nil {
+		l.closeStreams(c)
+	}
 	l.releaseInput(c)
 	if c.out != nil && !c.shared {
 		l.buffers.put(c.out)

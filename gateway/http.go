@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gw/protocol/http1"
+	"gw/protocol/http2"
 	"gw/protocol/wire"
 )
 
@@ -80,8 +81,20 @@ func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 				c.scanned = int32(len(buf)) // byte by byte, a head must not be parsed again for each
 				return used
 			}
+			if l.speaksHTTP2(c, buf[used:]) {
+				if len(buf)-used < len(http2.Preface) {
+					return used
+				}
+				l.startHTTP2(c)
+				return used + l.processHTTP2(c, buf[used:])
+			}
 			n, err := l.request.Parse(buf[used:], c.listener.headLimits)
 			if err != nil {
+				if err == http1.ErrRequestLine && neitherHTTP(c, buf[used:]) {
+					c.linger = true
+					l.closeAfterFlush(c)
+					return len(buf)
+				}
 				l.refuseParse(c, err)
 				return len(buf)
 			}
@@ -178,7 +191,7 @@ func (l *loop) openExchange(c *conn, r *http1.Request) {
 		e.idempotent = idempotent(r.Method)
 		e.chunkedIn = r.Chunked
 	}
-	c.exchange = e
+	c.exchange, c.begun = e, true
 }
 
 // mayAskAgain counts a request against max_requests_per_connection.
@@ -248,6 +261,9 @@ func (l *loop) encodeHead(e *exchange, r *http1.Request) {
 	}
 	if e.secure {
 		flags |= wire.FlagTLS
+	}
+	if e.conn.stream() != nil {
+		flags |= wire.FlagHTTP2
 	}
 	d = wire.AppendUint(append(d, flags), uint64(e.conn.listener.id))
 	d = wire.AppendStr(e.appendPeer(d), r.Method)

@@ -10,6 +10,7 @@ import (
 	"gw/protocol/control"
 	"gw/protocol/framing"
 	"gw/protocol/http1"
+	"gw/protocol/http2"
 )
 
 // listener is one listening socket. The master bound it; closing it here does
@@ -31,7 +32,8 @@ type listener struct {
 	datagrams   *datagrams // udp
 
 	headLimits  http1.Limits
-	paused      bool // out of epoll: no descriptors, or max_connections
+	http2       *http2.Config // nil: not spoken here
+	paused      bool          // out of epoll: no descriptors, or max_connections
 	closed      bool
 	static      []*static
 	connections int
@@ -49,6 +51,7 @@ type listener struct {
 	addressRefused  uint64 // over max_connections_per_address
 	rateRefused     uint64 // over max_requests_per_address
 	badHandshakes   uint64 // those the client gave up are among them
+	calmed          uint64 // clients of HTTP/2 closed with ENHANCE_YOUR_CALM
 }
 
 // gone: nothing is left of it.
@@ -69,6 +72,7 @@ func (l *loop) configureListener(ln *listener, m *control.Listener) {
 	ln.headLimits = http1.Limits{MaxBytes: m.Limits.MaxHeaderBytes}
 	ln.proxyProtocol = m.ProxyProtocol
 	ln.proxies, ln.exempted = l.addresses(ln, m.TrustedProxies), l.addresses(ln, m.Limits.ExemptAddresses)
+	ln.configureHTTP2(m)
 	l.configureTLS(ln, m.TLS)
 	ln.configureStatic(m.Static)
 	ln.routes = ln.routes[:0]
@@ -113,6 +117,7 @@ func (l *loop) closeListener(ln *listener) {
 		}
 		l.poller.remove(ln.fd) // the master holds another copy
 		closeFD(ln.fd)
+		l.leaveListener(ln)
 	}
 }
 
@@ -188,6 +193,10 @@ func (l *loop) speak(c *conn) {
 		l.startDialogue(c, k, c.listener.routes[0].pool).handshake = c.identityBlock()
 		l.deadlines.disarm(c)
 		l.announce(c)
+		return
+	}
+	if t := c.tls(); t != nil && t.protocol == "h2" && c.listener.http2 != nil {
+		l.startHTTP2(c)
 		return
 	}
 	l.deadlines.arm(c, l.now, c.listener.limits.HeaderTimeout)

@@ -10,6 +10,7 @@ import (
 
 	"gw/protocol/control"
 	"gw/protocol/http1"
+	"gw/protocol/http2"
 	"gw/protocol/wire"
 )
 
@@ -40,6 +41,8 @@ type loop struct {
 	challenges   challenges
 	dirtyConns   []*conn
 	spareDirty   []*conn
+	dirtyHTTP2   []*conn // written after the others, which may be streams of them
+	spareHTTP2   []*conn
 	again        []*conn
 	spareAgain   []*conn
 	listeners    []*listener
@@ -61,6 +64,8 @@ type loop struct {
 	files      fileStore
 	disk       *disk
 	complained time.Duration // when a client last brought an error into the log
+	streams    streamStore
+	undecided  []*stream // opened just now, whose bodies may have come along
 
 	// Reused each time; valid only until the next use.
 	inbuf      []byte
@@ -71,6 +76,7 @@ type loop struct {
 	trimmed    time.Duration // when spare memory was last given back
 	block      []byte
 	request    http1.Request
+	http2Head  *http2.Head
 	reply      reply
 	text       []byte
 	message    wire.Message
@@ -104,6 +110,7 @@ func newLoop(log *slog.Logger, send func(*control.Message)) (*loop, error) {
 	l := &loop{log: log, send: send, start: time.Now(), wallClock: time.Now, inbuf: make([]byte, 64<<10),
 		pools: make(map[string]*pool), byID: make(map[uint64]*worker), named: make(map[int]bool), maxFrame: wire.FrameLimit,
 		handshakes: newHandshakes(), certificates: make(map[int]*tls.Certificate)}
+	l.http2Head = http2.NewHead(&l.request)
 	var err error
 	if l.poller, err = newPoller(); err != nil {
 		return nil, err
@@ -157,7 +164,9 @@ func (l *loop) mood() mood {
 }
 
 // unfinishedTurn reports work that waits for no event.
-func (l *loop) unfinishedTurn() bool { return len(l.dirtyConns) > 0 || len(l.again) > 0 }
+func (l *loop) unfinishedTurn() bool {
+	return len(l.dirtyConns) > 0 || len(l.dirtyHTTP2) > 0 || len(l.again) > 0
+}
 
 func (l *loop) event(ev *unix.EpollEvent) {
 	index, pair := ev.Fd, uint32(ev.Pad)&pairMask
@@ -231,6 +240,12 @@ func (l *loop) turnEnd() {
 		l.flush(c)
 	}
 	l.flushSockets()
+	dirty = l.dirtyHTTP2
+	l.dirtyHTTP2, l.spareHTTP2 = l.spareHTTP2[:0], dirty
+	for _, c := range dirty {
+		l.flush(c)
+	}
+	l.streams.turnEnd()
 	l.flushWorkers() // credit, and events of connections that closed
 	if !l.ticking && l.needsTick() {
 		l.setTick(tickInterval)
@@ -281,6 +296,7 @@ func (l *loop) tick() {
 		l.trimmed = l.now
 		l.items.trim()
 		l.buffers.trim()
+		l.streams.trim()
 		for _, ln := range l.listeners {
 			ln.callers.trim(l.now)
 		}
@@ -307,6 +323,8 @@ func (l *loop) stop(deadline time.Duration) {
 			continue
 		}
 		switch {
+		case c.http2 != nil:
+			l.leaveHTTP2(c)
 		case c.exchange != nil:
 			c.exchange.keepAlive = false
 		case c.dialogue != nil:

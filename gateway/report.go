@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -77,7 +78,11 @@ func (l *loop) describe(c *conn) control.Connection {
 	if t := c.tls(); t != nil {
 		row.TLS = t.versionName()
 	}
-	if sa, err := unix.Getsockname(int(c.fd)); err == nil {
+	socket := c
+	if st := c.stream(); st != nil {
+		socket = st.parent
+	}
+	if sa, err := unix.Getsockname(int(socket.fd)); err == nil {
 		row.Local = peerName(sa)
 	}
 	if o := c.origin; o != nil {
@@ -115,6 +120,8 @@ func (l *loop) activity(c *conn) string {
 		return c.state.String()
 	case c.handshaking():
 		return "handshake"
+	case c.http2 != nil && c.http2.open > 0:
+		return strconv.Itoa(c.http2.open) + " streams"
 	case c.exchange != nil:
 		return [...]string{"receiving", "waiting", "streaming", "serving", "discarding"}[c.exchange.state]
 	case c.dialogue != nil && c.dialogue.busy():

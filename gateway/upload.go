@@ -48,11 +48,12 @@ func (l *loop) collectInstead(c *conn) {
 func (l *loop) streamChunked(c *conn, buf []byte) {
 	e := c.exchange
 	e.undecided = false
-	probe := e.chunked
+	before := e.chunked
 	if len(buf) > 0 {
 		var done bool
 		var err error
-		l.text, _, done, err = probe.Decode(l.text[:0], buf)
+		l.text, _, done, err = e.decodeBody(l.text[:0], buf)
+		e.chunked = before
 		if done || err != nil {
 			return
 		}
@@ -86,12 +87,12 @@ func (e *exchange) uploadRoom() int {
 // takeUpload sends pieces of the body as far as there is credit.
 func (l *loop) takeUpload(c *conn, buf []byte) (used int, done bool) {
 	e, u := c.exchange, c.exchange.upload
-	for used < len(buf) && !u.ended {
+	for (used < len(buf) || c.inputDone()) && !u.ended {
 		room := e.uploadRoom()
 		if room == 0 {
 			break
 		}
-		n, data, last, err := e.nextPiece(buf[used:min(len(buf), used+room)])
+		n, data, last, err := e.nextPiece(buf[used:], room)
 		used += n
 		switch {
 		case err != nil:
@@ -108,10 +109,12 @@ func (l *loop) takeUpload(c *conn, buf []byte) (used int, done bool) {
 	return used, u.ended
 }
 
-// nextPiece takes the payload out of part, which is overwritten.
-func (e *exchange) nextPiece(part []byte) (n int, data []byte, last bool, err error) {
+// nextPiece takes the payload out of at most room bytes of buf, which are overwritten.
+func (e *exchange) nextPiece(buf []byte, room int) (n int, data []byte, last bool, err error) {
+	part := buf[:min(len(buf), room)]
 	if e.chunkedIn {
-		data, n, last, err = e.chunked.Decode(part[:0], part)
+		data, n, last, err = e.decodeBody(part[:0], part)
+		last = last && (n == len(buf) || e.conn.stream() == nil) // a stream has ended only behind all that came
 		e.received += int64(len(data))
 		return n, data, last, err
 	}
@@ -157,6 +160,10 @@ func (l *loop) bodyCredit(w *worker, m *wire.Message) {
 
 // sendContinue lets a client send its body that asked whether it may.
 func (l *loop) sendContinue(c *conn) {
+	if st := c.stream(); st != nil {
+		st.sendContinue(l)
+		return
+	}
 	c.out = append(l.output(c), "HTTP/1.1 100 Continue\r\n\r\n"...)
 	l.touched(c)
 }

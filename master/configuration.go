@@ -27,7 +27,7 @@ func gatewayConfiguration(version string, c *config.Config, pools []*config.Pool
 func (l *listener) message(generation int) control.Listener {
 	m := control.Listener{
 		ID: l.id, Name: l.config.Name, Scheme: l.config.Scheme, Address: l.address,
-		Fresh: l.given != generation, Limits: control.Limits(l.config.Limits),
+		Fresh: l.given != generation, HTTP2: l.config.HTTP2, Limits: control.Limits(l.config.Limits),
 		TrustedProxies: l.config.TrustedProxies, ProxyProtocol: l.config.ProxyProtocol,
 		Framing: framing(&l.config), HalfClose: l.config.HalfClose, Queue: queue(&l.config),
 	}

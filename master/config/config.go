@@ -76,6 +76,7 @@ type Listener struct {
 	Framing   Framing
 	HalfClose bool    // who has ended its side is still written to
 	Queue     Queue   // udp
+	HTTP2     bool    // http, websocket: spoken beside HTTP/1
 	Routes    []Route // most specific first, the listener's own pool last as host "" prefix "/"; empty only with Static
 	Limits    Limits
 	Static    []Static // most specific first
@@ -112,4 +113,5 @@ type Limits struct {
 	RequestEvery             time.Duration // max_requests_per_address: time between two
 	BurstPerAddress          int
 	ExemptAddresses          []string
+	MaxStreams               int // of one HTTP/2 connection
 }

@@ -46,6 +46,7 @@ func defaultListener(limits Limits) Listener {
 	return Listener{
 		Socket: defaultSocket(),
 		Queue:  defaultQueue,
+		HTTP2:  true,
 		Limits: limits,
 	}
 }
@@ -63,6 +64,7 @@ func defaultLimits() Limits {
 		MaxBodyBytes:    64 * mib,
 		MaxMessageBytes: 512 * kib,
 		SendBufferBytes: mib,
+		MaxStreams:      128,
 	}
 }
 

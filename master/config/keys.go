@@ -139,6 +139,7 @@ var listenerKeys = []key[Listener]{
 	sizeKey("receive_buffer", "Bytes the kernel holds until gw reads them (SO_RCVBUF). 0: what it has for all.", 0, math.MaxInt32/2, func(l *Listener) *int { return &l.Socket.ReceiveBytes }),
 	onUDP(numberKey("queue", "Datagrams that may wait for a worker.", 1, maxCount, func(l *Listener) *int { return &l.Queue.Limit })),
 	onUDP(choiceKey("queue_drop", "Which datagram goes when the queue is full.", func(l *Listener) *string { return &l.Queue.Drop }, "oldest", "newest")),
+	onHTTP(flagKey("http2", "Speak HTTP/2 beside HTTP/1: over TLS, and without for clients that begin with it.", func(l *Listener) *bool { return &l.HTTP2 })),
 	limitsKey("Limits of this listener.", func(l *Listener) *Limits { return &l.Limits }),
 	accessLogKey("A line for each request of this listener.", func(l *Listener) *AccessLog { return &l.AccessLog }),
 	networksKey("trusted_proxies", "Proxies whose word on the client's address counts.", func(l *Listener) *[]string { return &l.TrustedProxies }),
@@ -167,6 +168,7 @@ var limitKeys = []key[Limits]{
 	rateKey("max_requests_per_address", "Requests of one address in a time, such as 20/s. 0: no limit.", func(l *Limits) *time.Duration { return &l.RequestEvery }),
 	numberKey("burst_per_address", "Requests of one address at once before its rate counts. 0: those of one second.", 0, maxCount, func(l *Limits) *int { return &l.BurstPerAddress }),
 	networksKey("exempt_addresses", "Addresses without these limits, such as a monitor's.", func(l *Limits) *[]string { return &l.ExemptAddresses }),
+	numberKey("max_streams", "Requests at once on one HTTP/2 connection.", 1, maxCount, func(l *Limits) *int { return &l.MaxStreams }),
 }
 
 func textKey[T any](name, doc string, field func(*T) *string) key[T] {

@@ -82,7 +82,7 @@ func TestSmallestConfigurationGetsEveryDefault(t *testing.T) {
 	state := "/run/gw/" + instanceName(c.File)
 	limits := Limits{
 		HeaderTimeout: 10 * time.Second, BodyTimeout: 30 * time.Second, IdleTimeout: 75 * time.Second, WriteTimeout: time.Minute,
-		MaxHeaderBytes: 32 << 10, MaxBodyBytes: 64 << 20, MaxMessageBytes: 512 << 10, SendBufferBytes: 1 << 20,
+		MaxHeaderBytes: 32 << 10, MaxBodyBytes: 64 << 20, MaxMessageBytes: 512 << 10, SendBufferBytes: 1 << 20, MaxStreams: 128,
 	}
 	want := &Config{
 		File: filepath.Join(dir, "gw.yaml"), Dir: dir,
@@ -94,7 +94,7 @@ func TestSmallestConfigurationGetsEveryDefault(t *testing.T) {
 			StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second, OnCrash: "redeliver", Reload: true, ReloadParallel: 1,
 		}},
 		Listeners: []Listener{{
-			Name: "http://:8080", Scheme: "http", Address: ":8080", Socket: defaultSocket(), Queue: defaultQueue,
+			Name: "http://:8080", Scheme: "http", Address: ":8080", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true,
 			Routes: []Route{{"", "/", "web"}}, Limits: limits,
 		}},
 	}
@@ -180,13 +180,13 @@ func TestEveryKeyIsRead(t *testing.T) {
 			StartTimeout: 20 * time.Second, StopTimeout: 1500 * time.Millisecond, OnCrash: "close", ReloadParallel: 2,
 		}, chat, night},
 		Listeners: []Listener{
-			{Name: "front", Scheme: "http", Address: ":8080", Socket: small, Queue: defaultQueue, Limits: front, Routes: []Route{
+			{Name: "front", Scheme: "http", Address: ":8080", Socket: small, Queue: defaultQueue, HTTP2: true, Limits: front, Routes: []Route{
 				{"chat.example.com", "/ws", "night"}, {"chat.example.com", "/", "chat"},
 				{"", "/api/v2", "chat"}, {"", "/api", "night"}, {"", "/", "web"},
 			}},
-			{Name: "text://[::1]:2347", Scheme: "text", Address: "[::1]:2347", Framing: Framing{Delimiter: "\n"}, Socket: defaultSocket(), Queue: defaultQueue, Limits: limits, Routes: []Route{{"", "/", "chat"}}},
-			{Name: "http://unix:web.sock", Scheme: "http", Address: "unix:" + dir + "/web.sock", Socket: defaultSocket(), Queue: defaultQueue, Limits: limits, Routes: []Route{{"", "/", "web"}}},
-			{Name: "127.0.0.1:9000", Scheme: "http", Address: "127.0.0.1:9000", Socket: defaultSocket(), Queue: defaultQueue, Limits: limits, Routes: []Route{{"", "/", "web"}}},
+			{Name: "text://[::1]:2347", Scheme: "text", Address: "[::1]:2347", Framing: Framing{Delimiter: "\n"}, Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, Routes: []Route{{"", "/", "chat"}}},
+			{Name: "http://unix:web.sock", Scheme: "http", Address: "unix:" + dir + "/web.sock", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, Routes: []Route{{"", "/", "web"}}},
+			{Name: "127.0.0.1:9000", Scheme: "http", Address: "127.0.0.1:9000", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, Routes: []Route{{"", "/", "web"}}},
 		},
 	}
 	if !reflect.DeepEqual(c, want) {

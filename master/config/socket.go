@@ -58,6 +58,7 @@ var (
 	onInternet = fitting("internet addresses", func(l *Listener) bool { return !l.unix() })
 	onUDP      = fitting("udp", func(l *Listener) bool { return l.Scheme == "udp" })
 	onStreams  = fitting("everything but udp", func(l *Listener) bool { return l.Scheme != "udp" })
+	onHTTP     = fitting("http and websocket", func(l *Listener) bool { return l.Scheme == "http" || l.Scheme == "websocket" })
 	onFramed   = fitting("text and frame", func(l *Listener) bool { return framingKeys(l.Scheme) != nil })
 	onRaw      = fitting("text, frame and tcp", func(l *Listener) bool { return l.Scheme == "tcp" || framingKeys(l.Scheme) != nil })
 )

@@ -138,6 +138,7 @@ type Listener struct {
 	Scheme  string  `msgpack:"scheme"`  // http, websocket, text, frame, tcp, udp
 	Address string  `msgpack:"address"` // host:port, or unix:/path
 	Fresh   bool    `msgpack:"fresh"`   // a descriptor for it comes with this message
+	HTTP2   bool    `msgpack:"http2"`   // spoken beside HTTP/1, over TLS and with prior knowledge
 	Routes  []Route `msgpack:"routes"`  // most specific first; the first match wins
 	Limits  Limits  `msgpack:"limits"`
 
@@ -206,6 +207,7 @@ type Limits struct {
 	RequestEvery             time.Duration `msgpack:"request_every"` // time between two requests of an address; 0: no limit
 	BurstPerAddress          int           `msgpack:"burst_per_address"`
 	ExemptAddresses          []string      `msgpack:"exempt_addresses"` // as address.ParseSet reads them
+	MaxStreams               int           `msgpack:"max_streams"`      // of one HTTP/2 connection
 }
 
 // Status is what the gateway knows at one moment.
