@@ -480,6 +480,10 @@ func (l *loop) finishHalf(c *conn) {
 		return
 	}
 	if c.kind == kindHTTP {
+		if e := c.exchange; e != nil && e.offer != nil { // a WebSocket has no half-closed state
+			l.lost(c)
+			return
+		}
 		if e := c.exchange; e != nil && e.incomplete() && len(c.in) == 0 { // the rest of its body will never come
 			l.lost(c)
 			return

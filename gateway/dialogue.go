@@ -34,7 +34,8 @@ type dialogue struct {
 	queued      *connQueue // the queue it waits in for a worker
 	nextWaiting *conn
 
-	reader websocket.Reader
+	reader  websocket.Reader
+	deflate *deflate // nil: permessage-deflate was not negotiated
 	// The handshake: path, query and header block in one piece.
 	handshake          []byte
 	pathLen, headersAt uint32
@@ -218,7 +219,7 @@ func (l *loop) appendMessage(dst []byte, c *conn, flags uint64, data []byte) (ou
 		return dst, true
 	}
 	if c.kind == kindWebSocket {
-		return websocket.AppendFrame(dst, opcode(flags), data), true
+		return l.appendWebSocket(c, dst, opcode(flags), data), true
 	}
 	f := c.framing()
 	if !f.Fits(data) {

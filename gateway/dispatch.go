@@ -99,8 +99,14 @@ func (l *loop) dispatchRequest(c *conn) {
 
 func (l *loop) deliverRequest(w *worker, it *item) {
 	e := it.conn.exchange
-	if e.upload != nil && !w.ready.StreamBody {
+	switch {
+	case e.upload != nil && !w.ready.StreamBody:
 		l.collectInstead(it.conn)
+		return
+	case e.offer != nil && !w.ready.Events.Handshake: // of another version of the program than the one that asked
+		e.item = nil
+		l.items.put(it)
+		l.acceptUnasked(e.conn)
 		return
 	}
 	e.worker = w

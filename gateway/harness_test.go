@@ -169,17 +169,17 @@ type handler struct {
 
 // received is a message as a handler sees it.
 type received struct {
-	op   wire.Op
-	id   uint64
-	n    uint64 // flags of REQ, OPEN, ATTACH and MSG, fin of BODY, code of CLOSE and ABORT, bytes of CREDIT, lid of DGRAM
-	data []byte // body, message, path of OPEN and ATTACH
-	path string
-	peer string
-	head string // header block
-	meth string
-	sess []byte
-
+	op    wire.Op
+	id    uint64
+	n     uint64 // flags of REQ, OPEN, ATTACH and MSG, fin of BODY, code of CLOSE and ABORT, bytes of CREDIT, lid of DGRAM
+	data  []byte // body, message, path of OPEN and ATTACH
+	path  string
+	peer  string
+	head  string // header block
+	meth  string
+	sess  []byte
 	local string // of DGRAM
+	uid   string
 }
 
 // attach gives the loop a worker and reads its HELLO; it is not ready yet.
@@ -335,14 +335,13 @@ func decodeForHandler(t *testing.T, payload []byte) (out []received) {
 			m.path = string(r.Bytes())
 			r.Bytes()
 			m.head = string(r.Bytes())
+			used = 11
 			if m.op == wire.OpOpen {
-				m.n, m.sess = r.Uint(), r.Bytes()
-				used = 10
-			} else {
-				m.sess = r.Bytes()
-				r.Bytes()
 				m.n = r.Uint()
-				used = 11
+			}
+			m.sess, m.uid = r.Bytes(), string(r.Bytes())
+			if m.op == wire.OpAttach {
+				m.n = r.Uint()
 			}
 		}
 		for ; used < fields; used++ {

@@ -38,6 +38,7 @@ type exchange struct {
 	pool   *pool
 	conn   *conn
 
+	offer      *webSocketOffer // nil: not one of a WebSocket
 	state      exchangeState
 	head       bool // HEAD: no body goes out
 	get        bool
@@ -264,6 +265,9 @@ func (l *loop) encodeHead(e *exchange, r *http1.Request) {
 	}
 	if e.conn.stream() != nil {
 		flags |= wire.FlagHTTP2
+	}
+	if e.offer != nil {
+		flags |= wire.FlagWebSocket
 	}
 	d = wire.AppendUint(append(d, flags), uint64(e.conn.listener.id))
 	d = wire.AppendStr(e.appendPeer(d), r.Method)

@@ -164,6 +164,7 @@ func (l *loop) handleHub(w *worker, m *wire.Message) {
 	}
 }
 
+// joinGroup puts c into a group as a handler asks.
 func (l *loop) joinGroup(c *conn, w *worker, name []byte) {
 	if n := len(name); n < 1 || n > wire.GroupLimit || len(c.dialogue.groups) >= groupsPerConn {
 		l.log.Error("A handler's join was ignored: group names have 1 to 128 bytes, a connection at most 1024 groups", "pool", w.pool.name, "pid", w.pid, "connection", c.id)
@@ -192,6 +193,9 @@ type form struct {
 	like  likeness
 	bytes []byte // nil: nothing is for them
 	fits  bool   // see appendMessage
+	// Of what is compressed: it refers to nothing earlier, so it also suits
+	// connections that take context over, and that must remember it.
+	compressed []byte
 }
 
 // likeness is what connections have in common that get the same bytes.
@@ -199,17 +203,22 @@ type likeness struct {
 	kind    kind
 	chunked bool
 	framing framing.Framing
+	window  uint8 // of DEFLATE; 0: not compressed
 }
 
 func (f *fanout) formFor(l *loop, c *conn) *form {
-	like := likeness{kind: c.kind, chunked: c.dialogue.chunked, framing: c.framing()}
+	like := likeness{kind: c.kind, chunked: c.dialogue.chunked, framing: c.framing(), window: c.compressionWindow(len(f.data))}
 	for i := range f.forms {
 		if f.forms[i].like == like {
 			return &f.forms[i]
 		}
 	}
 	one := form{like: like}
-	one.bytes, one.fits = l.appendMessage(nil, c, f.flags, f.data)
+	if like.window > 0 {
+		l.compressForm(&one, f)
+	} else {
+		one.bytes, one.fits = l.appendMessage(nil, c, f.flags, f.data)
+	}
 	f.forms = append(f.forms, one)
 	return &f.forms[len(f.forms)-1]
 }
@@ -233,6 +242,9 @@ func (l *loop) publishTo(c *conn, f *fanout, except wire.IDs) {
 	case !b.fits:
 		l.unsayable(c, len(f.data))
 	case len(b.bytes) > 0:
+		if b.compressed != nil {
+			c.dialogue.deflate.remember(b.compressed)
+		}
 		l.share(c, b.bytes)
 	}
 }

@@ -30,6 +30,7 @@ type listener struct {
 	framingSpec control.Framing
 	halfClose   bool
 	datagrams   *datagrams // udp
+	webSocket   webSocketRules
 
 	headLimits  http1.Limits
 	http2       *http2.Config // nil: not spoken here
@@ -69,6 +70,7 @@ func (l *loop) configureListener(ln *listener, m *control.Listener) {
 	l.setFraming(ln, m.Scheme, m.Framing)
 	ln.name, ln.scheme, ln.address, ln.limits = m.Name, m.Scheme, m.Address, m.Limits
 	ln.halfClose = m.HalfClose
+	ln.webSocket = newWebSocketRules(&m.WebSocket)
 	ln.headLimits = http1.Limits{MaxBytes: m.Limits.MaxHeaderBytes}
 	ln.proxyProtocol = m.ProxyProtocol
 	ln.proxies, ln.exempted = l.addresses(ln, m.TrustedProxies), l.addresses(ln, m.Limits.ExemptAddresses)

@@ -11,6 +11,7 @@ import (
 	"gw/protocol/control"
 	"gw/protocol/http1"
 	"gw/protocol/http2"
+	"gw/protocol/websocket"
 	"gw/protocol/wire"
 )
 
@@ -66,6 +67,8 @@ type loop struct {
 	complained time.Duration // when a client last brought an error into the log
 	streams    streamStore
 	undecided  []*stream // opened just now, whose bodies may have come along
+	deflater   websocket.Deflater
+	inflater   websocket.Inflater
 
 	// Reused each time; valid only until the next use.
 	inbuf      []byte

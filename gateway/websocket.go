@@ -3,47 +3,9 @@ package gateway
 import (
 	"errors"
 
-	"gw/protocol/http1"
 	"gw/protocol/websocket"
 	"gw/protocol/wire"
 )
-
-// upgrade answers a WebSocket handshake (RFC 6455 section 4.2) from the head
-// in l.request.
-func (l *loop) upgrade(c *conn) {
-	r := &l.request
-	if e := websocket.CheckHandshake(r.Method, r.Minor, r.Combined); e != nil {
-		l.refuse(c, e.Status, e.Reason)
-		return
-	}
-	out := append(l.output(c), "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: "...)
-	out = websocket.AppendAccept(out, r.Header("sec-websocket-key"))
-	out = append(out, "\r\n"...)
-	if protocol := firstElement(r.Header("sec-websocket-protocol")); len(protocol) > 0 {
-		out = append(append(append(out, "sec-websocket-protocol: "...), protocol...), "\r\n"...)
-	}
-	c.out = append(out, "\r\n"...)
-	l.touched(c)
-
-	p := c.exchange.pool
-	l.releaseExchange(c)
-	d := l.startDialogue(c, kindWebSocket, p)
-	l.block = append(append(l.block[:0], r.Path...), r.Query...)
-	d.pathLen, d.headersAt = uint32(len(r.Path)), uint32(len(l.block))
-	l.block = http1.AppendFields(l.block, r.Fields)
-	d.handshake = append(make([]byte, 0, len(l.block)), l.block...)
-	l.announce(c)
-	l.rearm(c)
-}
-
-func firstElement(list []byte) []byte {
-	for i, b := range list {
-		if b == ',' || b == ' ' {
-			return list[:i]
-		}
-	}
-	return list
-}
 
 // processWebSocket takes frames off buf.
 func (l *loop) processWebSocket(c *conn, buf []byte) (used int) {
@@ -59,6 +21,12 @@ func (l *loop) processWebSocket(c *conn, buf []byte) (used int) {
 		}
 		if !ok {
 			return used
+		}
+		if ev.Compressed {
+			if ev.Data, err = l.expand(c, &ev); err != nil {
+				l.webSocketFault(c, err)
+				return len(buf)
+			}
 		}
 		l.webSocketEvent(c, &ev)
 	}

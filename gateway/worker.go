@@ -364,6 +364,8 @@ func (l *loop) handle(w *worker, m *wire.Message) {
 		l.startEvents(w, m)
 	case wire.OpBodyCredit:
 		l.bodyCredit(w, m)
+	case wire.OpAccept:
+		l.acceptHandshake(w, m)
 	case wire.OpReady:
 		l.workerIsReady(w, m)
 	case wire.OpBye:

@@ -142,13 +142,14 @@ type Listener struct {
 	Routes  []Route `msgpack:"routes"`  // most specific first; the first match wins
 	Limits  Limits  `msgpack:"limits"`
 
-	TrustedProxies []string `msgpack:"trusted_proxies"` // as address.ParseSet reads them
-	ProxyProtocol  bool     `msgpack:"proxy_protocol"`
-	TLS            *TLS     `msgpack:"tls,omitempty"`    // nil: plain
-	Static         []Static `msgpack:"static,omitempty"` // most specific first; the first match decides
-	Framing        Framing  `msgpack:"framing"`          // text, frame
-	HalfClose      bool     `msgpack:"half_close"`       // text, frame, tcp: who has ended its side is still written to
-	Queue          Queue    `msgpack:"queue"`            // udp
+	TrustedProxies []string  `msgpack:"trusted_proxies"` // as address.ParseSet reads them
+	ProxyProtocol  bool      `msgpack:"proxy_protocol"`
+	TLS            *TLS      `msgpack:"tls,omitempty"`    // nil: plain
+	Static         []Static  `msgpack:"static,omitempty"` // most specific first; the first match decides
+	Framing        Framing   `msgpack:"framing"`          // text, frame
+	HalfClose      bool      `msgpack:"half_close"`       // text, frame, tcp: who has ended its side is still written to
+	Queue          Queue     `msgpack:"queue"`            // udp
+	WebSocket      WebSocket `msgpack:"websocket"`
 }
 
 // Framing is how messages stand on the byte stream.
@@ -179,6 +180,16 @@ type Static struct {
 	Precompressed bool     `msgpack:"precompressed"`
 	Hidden        bool     `msgpack:"hidden"`
 	Browse        bool     `msgpack:"browse"`
+}
+
+// WebSocket is what a listener allows WebSockets.
+type WebSocket struct {
+	Origins           []string `msgpack:"origins"`      // patterns; none: any origin
+	Subprotocols      []string `msgpack:"subprotocols"` // in order of preference; none: the client's first
+	Compress          bool     `msgpack:"compress"`     // permessage-deflate
+	Takeover          bool     `msgpack:"takeover"`     // messages may refer to earlier ones
+	WindowBits        uint8    `msgpack:"window_bits"`  // with Takeover: how far, 8 to 15
+	CompressFromBytes int      `msgpack:"compress_from_bytes"`
 }
 
 // Route sends a request or WebSocket to a pool.

@@ -59,6 +59,15 @@ func CheckHandshake(method []byte, minor int, header func(name string) []byte) *
 	return nil
 }
 
+// CheckExtended judges an extended CONNECT of HTTP/2 or later for a WebSocket (RFC 8441 5): its version, for key, upgrade
+// and method are the other protocol's business.
+func CheckExtended(header func(name string) []byte) *HandshakeError {
+	if string(header("sec-websocket-version")) != "13" {
+		return ErrWebSocketVersion
+	}
+	return nil
+}
+
 // ValidKey reports whether key is base64 of 16 bytes (RFC 6455 4.1).
 func ValidKey(key []byte) bool {
 	if len(key) != keyLength {
