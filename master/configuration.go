@@ -1,6 +1,7 @@
 package master
 
 import (
+	"math/bits"
 	"os"
 
 	"gw/master/config"
@@ -30,6 +31,12 @@ func (l *listener) message(generation int) control.Listener {
 		Fresh: l.given != generation, HTTP2: l.config.HTTP2, Limits: control.Limits(l.config.Limits),
 		TrustedProxies: l.config.TrustedProxies, ProxyProtocol: l.config.ProxyProtocol,
 		Framing: framing(&l.config), HalfClose: l.config.HalfClose, Queue: queue(&l.config),
+	}
+	w := &l.config.WebSocket
+	m.WebSocket = control.WebSocket{
+		Origins: w.Origins, Subprotocols: w.Subprotocols,
+		Compress: w.Compression != "off", Takeover: w.Compression == "connection",
+		WindowBits: uint8(bits.Len(uint(w.WindowBytes)) - 1), CompressFromBytes: w.CompressFromBytes,
 	}
 	for _, r := range l.config.Routes {
 		m.Routes = append(m.Routes, control.Route{Host: r.Host, Prefix: r.Prefix, Pool: r.Pool})

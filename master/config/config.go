@@ -85,6 +85,17 @@ type Listener struct {
 	TrustedProxies []string // addresses, networks, loopback, private, unix
 	ProxyProtocol  bool
 	TLS            *TLS // nil: plain
+
+	WebSocket WebSocket
+}
+
+// WebSocket is what a listener allows WebSockets.
+type WebSocket struct {
+	Origins           []string // patterns; none: any origin
+	Subprotocols      []string // in order of preference
+	Compression       string   // off, message, connection
+	CompressFromBytes int
+	WindowBytes       int // of compression: connection; a power of two from 256 to 32768
 }
 
 // Route picks a pool by host and path prefix.

@@ -48,6 +48,8 @@ func defaultListener(limits Limits) Listener {
 		Queue:  defaultQueue,
 		HTTP2:  true,
 		Limits: limits,
+
+		WebSocket: defaultWebSocket(),
 	}
 }
 
@@ -66,6 +68,12 @@ func defaultLimits() Limits {
 		SendBufferBytes: mib,
 		MaxStreams:      128,
 	}
+}
+
+// defaultWebSocket compresses each message by itself, which costs a connection
+// no memory, and from a size on that fills a packet anyway.
+func defaultWebSocket() WebSocket {
+	return WebSocket{Compression: "message", CompressFromBytes: kib, WindowBytes: 4 * kib}
 }
 
 // defaultBacklog is cut to net.core.somaxconn by the kernel.

@@ -46,6 +46,9 @@ const (
 	kindCertificates kind = "certificates"
 	kindACME         kind = "acme"
 	kindStatic       kind = "static"
+	kindWebSocket    kind = "websocket"
+	kindOrigins      kind = "origins"
+	kindNames        kind = "names"
 )
 
 // key is one word of the file: how it is read into a T, and shown again. A
@@ -144,6 +147,7 @@ var listenerKeys = []key[Listener]{
 	accessLogKey("A line for each request of this listener.", func(l *Listener) *AccessLog { return &l.AccessLog }),
 	networksKey("trusted_proxies", "Proxies whose word on the client's address counts.", func(l *Listener) *[]string { return &l.TrustedProxies }),
 	onStreams(flagKey("proxy_protocol", "Connections begin with a PROXY protocol header, version 1 or 2.", func(l *Listener) *bool { return &l.ProxyProtocol })),
+	{name: "websocket", kind: kindWebSocket, doc: "What WebSockets may do here: origins, subprotocols, compression.", read: readWebSocket, show: showWebSocket},
 }
 
 var routeKeys = []key[Route]{
@@ -363,4 +367,5 @@ func init() {
 	note("in a pool", names(poolKeys))
 	note("at the top level", names(topKeys))
 	note("in a listener", names(listenerKeys))
+	note("in websocket of a listener", names(webSocketKeys))
 }

@@ -95,7 +95,7 @@ func TestSmallestConfigurationGetsEveryDefault(t *testing.T) {
 		}},
 		Listeners: []Listener{{
 			Name: "http://:8080", Scheme: "http", Address: ":8080", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true,
-			Routes: []Route{{"", "/", "web"}}, Limits: limits,
+			Routes: []Route{{"", "/", "web"}}, Limits: limits, WebSocket: defaultWebSocket(),
 		}},
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -149,6 +149,7 @@ listeners:
       - {path: /api/v2, pool: chat}
       - {path: /ws, host: Chat.Example.com, pool: night}
     limits: {max_body: 1GiB, idle_timeout: 0, max_connections: 7}
+    websocket: {origins: [self, "https://*.example.com"], subprotocols: [chat.v2, chat], compression: connection, compress_from: 100, compression_window: 32KiB}
   - {listen: "text://[::1]:2347", pool: chat}
   - {listen: "http://unix:web.sock", pool: web}
   - {listen: "127.0.0.1:9000", pool: web}
@@ -161,6 +162,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	limits.MaxBodyBytes, limits.PingInterval = 10<<20, 20*time.Second
 	front := limits
 	front.MaxBodyBytes, front.IdleTimeout, front.MaxConnections = 1<<30, 0, 7
+	webSocket := WebSocket{Origins: []string{"self", "https://*.example.com"}, Subprotocols: []string{"chat.v2", "chat"}, Compression: "connection", CompressFromBytes: 100, WindowBytes: 32 << 10}
 	chat := defaultPool()
 	chat.Name, chat.Dir, chat.Env, chat.Workers = "chat", dir, map[string]string{}, 3
 	chat.Command = []string{"python3", "app.py", "--price=$5"}
@@ -180,13 +182,13 @@ func TestEveryKeyIsRead(t *testing.T) {
 			StartTimeout: 20 * time.Second, StopTimeout: 1500 * time.Millisecond, OnCrash: "close", ReloadParallel: 2,
 		}, chat, night},
 		Listeners: []Listener{
-			{Name: "front", Scheme: "http", Address: ":8080", Socket: small, Queue: defaultQueue, HTTP2: true, Limits: front, Routes: []Route{
+			{Name: "front", Scheme: "http", Address: ":8080", Socket: small, Queue: defaultQueue, HTTP2: true, Limits: front, WebSocket: webSocket, Routes: []Route{
 				{"chat.example.com", "/ws", "night"}, {"chat.example.com", "/", "chat"},
 				{"", "/api/v2", "chat"}, {"", "/api", "night"}, {"", "/", "web"},
 			}},
-			{Name: "text://[::1]:2347", Scheme: "text", Address: "[::1]:2347", Framing: Framing{Delimiter: "\n"}, Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, Routes: []Route{{"", "/", "chat"}}},
-			{Name: "http://unix:web.sock", Scheme: "http", Address: "unix:" + dir + "/web.sock", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, Routes: []Route{{"", "/", "web"}}},
-			{Name: "127.0.0.1:9000", Scheme: "http", Address: "127.0.0.1:9000", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, Routes: []Route{{"", "/", "web"}}},
+			{Name: "text://[::1]:2347", Scheme: "text", Address: "[::1]:2347", Framing: Framing{Delimiter: "\n"}, Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, WebSocket: defaultWebSocket(), Routes: []Route{{"", "/", "chat"}}},
+			{Name: "http://unix:web.sock", Scheme: "http", Address: "unix:" + dir + "/web.sock", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, WebSocket: defaultWebSocket(), Routes: []Route{{"", "/", "web"}}},
+			{Name: "127.0.0.1:9000", Scheme: "http", Address: "127.0.0.1:9000", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, WebSocket: defaultWebSocket(), Routes: []Route{{"", "/", "web"}}},
 		},
 	}
 	if !reflect.DeepEqual(c, want) {

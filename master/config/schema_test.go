@@ -39,6 +39,7 @@ func schema() []byte {
 	listener := defaultListener(Limits{})
 	framing := Framing{Delimiter: "\n", LengthBytes: 4, Endian: "big", Counts: "whole"}
 	keepAlive := defaultKeepAlive
+	webSocket := defaultWebSocket()
 	top := table(topKeys, &Config{LogLevel: "info", StdoutFile: "/dev/null"})
 	top["$schema"] = "http://json-schema.org/draft-07/schema#"
 	top["title"] = "gw.yaml"
@@ -74,10 +75,13 @@ func schema() []byte {
 		"certificate":  table(certificateKeys, &Certificate{}),
 		"acme":         table(acmeKeys, &ACME{Directory: letsEncrypt}),
 
-		"endings": object{"type": "array", "items": object{"type": "string", "pattern": ending.String()}},
-		"folders": object{"anyOf": []any{object{"type": "string"}, object{"type": "array", "items": object{"type": "string"}}}},
-		"static":  object{"anyOf": []any{ref("folder"), object{"type": "array", "items": ref("folder")}}},
-		"folder":  table(staticKeys, &folder),
+		"endings":   object{"type": "array", "items": object{"type": "string", "pattern": ending.String()}},
+		"folders":   object{"anyOf": []any{object{"type": "string"}, object{"type": "array", "items": object{"type": "string"}}}},
+		"static":    object{"anyOf": []any{ref("folder"), object{"type": "array", "items": ref("folder")}}},
+		"folder":    table(staticKeys, &folder),
+		"websocket": table(webSocketKeys, &webSocket),
+		"origins":   object{"anyOf": []any{ref("text"), object{"type": "array", "minItems": 1, "items": ref("text")}}},
+		"names":     object{"anyOf": []any{ref("text"), object{"type": "array", "items": ref("text")}}},
 	}
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
