@@ -11,8 +11,10 @@
     app.run()
 """
 
+from ._body import ClientGone
 from ._connection import Connection, Session
 from ._engine import GatewayError
+from ._event import Event
 from ._gateway import gateway
 from ._mapping import Headers, MultiMap
 from ._request import BadRequest, Request
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadRequest",
+    "ClientGone",
     "Connection",
+    "Event",
     "GatewayError",
     "Headers",
     "MultiMap",

@@ -19,12 +19,13 @@ def main() -> None:
     parser.add_argument("application", metavar="module[:attribute]", help="attribute: app or application unless named")
     parser.add_argument("--factory", action="store_true", help="the attribute is a function that makes the application")
     parser.add_argument("--interface", choices=["auto", "wsgi", "asgi"], default="auto")
+    parser.add_argument("--stream-bodies", action="store_true", help="WSGI: long bodies are read from the client, not received first")
     options = parser.parse_args()
     sys.path.insert(0, "")
     application = load(options.application)
     if options.factory:
         application = application()
-    run(application, options.interface)
+    run(application, options.interface, options.stream_bodies)
 
 
 def load(name: str) -> Any:
@@ -40,7 +41,7 @@ def load(name: str) -> Any:
     raise SystemExit(f"gw: module {module_name!r} has no {path or 'app or application'}")
 
 
-def run(application: Any, interface: str = "auto") -> None:
+def run(application: Any, interface: str = "auto", stream_bodies: bool = False) -> None:
     from ._worker import Worker
 
     if isinstance(application, Worker):
@@ -52,7 +53,7 @@ def run(application: Any, interface: str = "auto") -> None:
     else:
         from . import wsgi
 
-        wsgi.serve(application)
+        wsgi.serve(application, stream_bodies)
 
 
 def is_asgi(application: Any) -> bool:

@@ -13,9 +13,10 @@ import sys
 from time import perf_counter
 
 from . import _wire as wire
+from ._body import AsyncUpload
 from ._connection import Connection, decode_text
 from ._engine import FLUSH_AFTER, Engine, GatewayError, GatewayGone, Stream, Violation, report
-from ._request import Request
+from ._request import AsyncRequest, Request
 from ._response import check_headers, check_status, encode_body, encode_chunk
 
 TYPE_CHECKING = False
@@ -78,6 +79,7 @@ class AsyncEngine(Engine):
         self._scheduled = False
         self._left = False  # BYE is written: the last message, whatever else is cancelled now
         self._request = callbacks.request or self.missing
+        self._request_type = AsyncRequest if "request" in callbacks.asynchronous else Request
         self._asynchronous = callbacks.asynchronous
         # What begins each kind of work: runs a plain callback, or returns the coroutine of an async one.
         self._begin: dict[int, Callable[[Message], Coroutine[Any, Any, None] | None]] = {
@@ -257,6 +259,8 @@ class AsyncEngine(Engine):
         if message[0] == wire.REQ:
             self._asked.pop(message[1], None)
             self.unwanted.discard(message[1])
+            if self.uploads:
+                self.uploads.pop(message[1], None)
         self._pending -= 1
         if not self._scheduled:
             self._schedule()
@@ -353,7 +357,7 @@ class AsyncEngine(Engine):
     # Requests.
 
     def _begin_request(self, message: Message) -> Coroutine[Any, Any, None] | None:
-        request = Request(message)
+        request = self._request_type(message)
         if "request" in self._asynchronous:
             return self._await_request(request, message, self._request(request))
         try:
@@ -382,6 +386,10 @@ class AsyncEngine(Engine):
             self.fail(request, error)
             self._end(error)
         self._finish(message)
+
+    def open_upload(self, sid: int) -> AsyncUpload:
+        upload = self.uploads[sid] = AsyncUpload(self, sid)
+        return upload
 
     def open_stream(self, sid: int) -> AsyncStream:
         return AsyncStream(self, sid)

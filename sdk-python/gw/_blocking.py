@@ -1,7 +1,7 @@
 """The loop of a worker whose callbacks are all plain functions: one message at a time, blocking reads and writes.
 
-It waits in three places only: for input, for credit of a streamed answer, and for the reply to a question. In the last two it
-reads on and keeps other messages for later; the gateway's window bounds how many there can be.
+It waits in four places only: for input, for credit of a streamed answer, for the next piece of a request's body, and for the
+reply to a question. In the last three it reads on and keeps other messages for later; the gateway's window bounds how many there can be.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from time import perf_counter
 
 from . import _wire as wire
+from ._body import BlockingUpload
 from ._connection import Connection, decode_text
 from ._engine import FLUSH_AFTER, Engine, GatewayError, Stream, report
 from ._request import Request
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ._wire import Message
 
 _EXITS = (SystemExit, KeyboardInterrupt)
+_URGENT = frozenset([wire.BODY, wire.CREDIT, wire.ABORT, wire.REPLY, wire.PING])  # not to be kept for later
 
 
 class BlockingStream(Stream):
@@ -117,7 +119,7 @@ class BlockingEngine(Engine):
         """Waits for input in the middle of a callback: handles what cannot wait, keeps the rest in order."""
         self.flush()
         for message in self.receive():
-            if message[0] in (wire.CREDIT, wire.ABORT, wire.REPLY, wire.PING):
+            if message[0] in _URGENT:
                 self._table[message[0]](message)
             else:
                 self._backlog.append(message)
@@ -126,6 +128,14 @@ class BlockingEngine(Engine):
         """Reads what is there, without waiting: an ABORT should end a stream before its credit is used up."""
         while self.transport.readable(0):
             self.read_aside()
+
+    def open_upload(self, sid: int) -> BlockingUpload:
+        upload = self.uploads[sid] = BlockingUpload(self, sid)
+        return upload
+
+    def gone(self, sid: int) -> bool:
+        self.look()
+        return super().gone(sid)
 
     def _run_timers(self) -> None:
         """Runs timers until there is input."""
@@ -176,6 +186,8 @@ class BlockingEngine(Engine):
             self.fail(request, error)
             self._finished += 1
             raise
+        if self.uploads:
+            self.uploads.clear()
         self._finish()
 
     def _on_open(self, message: Message) -> None:

@@ -6,6 +6,7 @@ from sys import intern
 
 from . import _wire as wire
 from ._codec import pack, unpack
+from ._event import Event
 from ._mapping import Headers, MultiMap, parse_headers
 from ._request import decode_path, parse_query
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ._engine import Engine
     from ._wire import Message
 
-    Data = Union[str, bytes, bytearray, memoryview]
+    Data = Union[str, bytes, bytearray, memoryview, Event]
 
 
 class Done:
@@ -60,7 +61,7 @@ class Connection:
 
     @property
     def kind(self) -> str:
-        """`websocket`, `text`, `frame` or `tcp`."""
+        """`websocket`, `text`, `frame`, `tcp` or `events`."""
         return self._kind
 
     @property
@@ -70,17 +71,17 @@ class Connection:
 
     @property
     def path(self) -> str:
-        """Path of the WebSocket handshake, percent-decoded; empty for other kinds."""
+        """Path of the request it began with, percent-decoded; empty for kinds without HTTP."""
         return decode_path(self._path)
 
     @property
     def query(self) -> MultiMap:
-        """Fields of the query string of the WebSocket handshake."""
+        """Fields of the query string of that request."""
         return parse_query(self._query)
 
     @property
     def headers(self) -> Headers:
-        """Headers of the WebSocket handshake; empty for other kinds."""
+        """Headers of that request; empty for kinds without HTTP."""
         return parse_headers(self._headers)
 
     @property
@@ -140,16 +141,7 @@ class Session(dict):  # type: ignore[type-arg]  # dict[str, Any]
     def message(self) -> Message:
         """The message SESSION; from now on the session counts as saved. Raises TypeError or ValueError when it cannot be."""
         self.dirty = False
-        for name in self:
-            if not isinstance(name, str):
-                raise TypeError(f"session of connection {self._connection.id}: {name!r} is no text, the names in a session are")
-        try:
-            packed = pack(dict(self))
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise TypeError(f"session of connection {self._connection.id} cannot be kept: {error}") from error
-        if len(packed) > wire.SESSION_BYTES:
-            raise ValueError(f"session of connection {self._connection.id} has {len(packed)} bytes, {wire.SESSION_BYTES} are allowed")
-        return (wire.SESSION, self._connection.id, packed)
+        return (wire.SESSION, self._connection.id, pack_session(self, f"session of connection {self._connection.id}"))
 
     def __setitem__(self, name: str, value: Any) -> None:
         super().__setitem__(name, value)
@@ -184,6 +176,20 @@ class Session(dict):  # type: ignore[type-arg]  # dict[str, Any]
         self.save()
 
 
+def pack_session(session: dict[str, Any], what: str) -> bytes:
+    """A session as the gateway keeps it. Raises TypeError or ValueError when it cannot be."""
+    for name in session:
+        if not isinstance(name, str):
+            raise TypeError(f"{what}: {name!r} is no text, the names in a session are")
+    try:
+        packed = pack(dict(session))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise TypeError(f"{what} cannot be kept: {error}") from error
+    if len(packed) > wire.SESSION_BYTES:
+        raise ValueError(f"{what} has {len(packed)} bytes, {wire.SESSION_BYTES} are allowed")
+    return packed
+
+
 def encode_data(data: Data, binary: bool | None = None) -> tuple[int, bytes]:
     """Flags and bytes of what is sent."""
     if data.__class__ is str or isinstance(data, str):
@@ -192,8 +198,10 @@ def encode_data(data: Data, binary: bool | None = None) -> tuple[int, bytes]:
         except UnicodeEncodeError:
             body = data.encode("utf-8", "surrogateescape")  # what `decode_text` could not decode goes back as it came
         return (wire.BINARY if binary else 0), body
+    if isinstance(data, Event):
+        return wire.EVENT, data.encode()
     if not isinstance(data, (bytes, bytearray, memoryview)):
-        raise TypeError(f"cannot send {type(data).__name__}: str or bytes is expected")
+        raise TypeError(f"cannot send {type(data).__name__}: str, bytes or gw.Event is expected")
     return (0 if binary is False else wire.BINARY), bytes(data)
 
 

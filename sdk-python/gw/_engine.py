@@ -13,6 +13,7 @@ import os
 import sys
 
 from . import _wire as wire
+from ._body import ClientGone
 from ._connection import Connection, Session
 from ._request import BadRequest, Request
 from ._response import TEXT, complete
@@ -22,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from ._body import Upload
     from ._callbacks import Callbacks
     from ._transport import Transport
     from ._wire import Message
@@ -94,6 +96,7 @@ class Stream:
 
 class Engine:
     concurrency = 1
+    stream_bodies = False  # whether READY asks for long bodies piece by piece
 
     def __init__(self, callbacks: Callbacks, transport: Transport) -> None:
         self.callbacks = callbacks
@@ -101,6 +104,7 @@ class Engine:
         self.hello = Hello({})
         self.draining = False
         self.streams: dict[int, Stream] = {}
+        self.uploads: dict[int, Upload] = {}  # bodies that a callback reads as they come
         self.unwanted: set[int] = set()  # requests that nobody waits for any more, before an answer is streamed
         self.unsaved: list[Session] = []
         self._decoder = wire.FrameDecoder()
@@ -115,6 +119,7 @@ class Engine:
             wire.PING: self._on_ping,
             wire.DRAIN: self._on_drain,
             wire.REPLY: self._on_reply,
+            wire.BODY: self._on_body,
             wire.CREDIT: self._on_credit,
             wire.ABORT: self._on_abort,
             wire.ATTACH: self._on_attach,
@@ -190,6 +195,8 @@ class Engine:
             "concurrency": self.concurrency,
             "events": self.events(),
         }
+        if self.stream_bodies:
+            said["stream_body"] = True
         self.put((wire.READY, wire.VERSION, said), 256)
         self.flush()
 
@@ -217,7 +224,15 @@ class Engine:
             stream.credit += message[2]
             stream.wake()
 
+    def _on_body(self, message: Message) -> None:
+        upload = self.uploads.get(message[1])
+        if upload is not None:  # else its request is answered already
+            upload.feed(message[2], message[3] == 1)
+
     def _on_abort(self, message: Message) -> None:
+        upload = self.uploads.get(message[1])
+        if upload is not None:
+            upload.abort()
         stream = self.streams.get(message[1])
         if stream is not None:
             stream.aborted = True
@@ -234,6 +249,16 @@ class Engine:
             return self._connections[cid]
         except KeyError:
             raise Violation(f"message for connection {cid}, which was never introduced") from None
+
+    # For requests.
+
+    def open_upload(self, sid: int) -> Any:
+        """The body of that request, which has not come yet."""
+        raise NotImplementedError
+
+    def gone(self, sid: int) -> bool:
+        """Whether the client of that request has left."""
+        return sid in self.unwanted or sid in self.streams and self.streams[sid].aborted
 
     # For connections and gw.gateway.
 
@@ -276,7 +301,7 @@ class Engine:
         """The answer to a request whose callback raised, as far as one is still possible."""
         stream = self.streams.get(request.id)
         malformed = isinstance(error, BadRequest)
-        if isinstance(error, Exception) and not malformed:
+        if isinstance(error, Exception) and not malformed and not isinstance(error, ClientGone):
             report(f"request {request.id} {request.method} {request.target} failed", error)
         if stream is not None and stream.state == Stream.STARTED:
             stream.cut()

@@ -22,13 +22,15 @@ class BadRequest(ValueError):
 
 
 class Request:
-    __slots__ = ("_message", "_body", "_form", "_path", "_query", "_headers")
+    __slots__ = ("_message", "_body", "_form", "_path", "_query", "_headers", "_stream", "_file")
 
     _body: bytes
     _form: tuple[MultiMap, MultiMap]
     _path: str | None
     _query: MultiMap | None
     _headers: Headers | None
+    _stream: Any
+    _file: Any
 
     def __init__(self, message: Message) -> None:
         # An attribute set here costs 15 ns, one found missing later 400: so None for those that many callbacks look at.
@@ -101,15 +103,62 @@ class Request:
 
     @property
     def body(self) -> bytes:
-        """The whole body. A large one lies in a file (`body_file`) and is read now."""
-        if not self._message[2] & wire.BODY_IN_FILE:
+        """The whole body. A large one lies in a file (`body_file`), or is still on its way: it is read now."""
+        if not self._message[2] & (wire.BODY_IN_FILE | wire.BODY_FOLLOWS):
             return self._message[9]  # type: ignore[no-any-return]
         try:
             return self._body
         except AttributeError:
-            with open(self._message[9], "rb") as file:
-                self._body = file.read()
+            self._body = self._collect()
             return self._body
+
+    def _collect(self) -> bytes:
+        if self._message[2] & wire.BODY_FOLLOWS:
+            return self._unread().read()  # type: ignore[no-any-return]
+        with open(self._message[9], "rb") as file:
+            return file.read()
+
+    def _unread(self) -> Any:
+        stream = self.stream()
+        if stream.begun:
+            raise RuntimeError("a part of the body has been read by stream() or read() already")
+        return stream
+
+    def stream(self) -> Any:
+        """The body piece by piece, as it comes: `for piece in request.stream()`, in async code `async for`.
+
+        With `gw.Worker(stream_bodies=True)` a long body is not kept anywhere: the client sends as fast as it is read here. Raises
+        gw.ClientGone when the client leaves in the middle.
+        """
+        try:
+            return self._stream
+        except AttributeError:
+            self._stream = self._open()
+            return self._stream
+
+    def _open(self) -> Any:
+        from ._body import Body, pieces
+
+        return Body(pieces(self._message, self._upload()))
+
+    def _upload(self) -> Any:
+        if not self._message[2] & wire.BODY_FOLLOWS:
+            return None
+        from ._gateway import gateway
+
+        return gateway._engine.open_upload(self.id)
+
+    def read(self, size: int = -1) -> Any:
+        """Up to `size` bytes of the body, fewer only at its end, b"" behind it; without a size all that is left.
+        In async code `await request.read()`."""
+        return self.stream().read(size)
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the client has left: nobody waits for the answer any more."""
+        from ._gateway import gateway
+
+        return gateway._engine.gone(self.id)
 
     @property
     def body_file(self) -> str | None:
@@ -139,8 +188,51 @@ class Request:
         except AttributeError:
             from ._form import parse_form
 
-            self._form = parse_form(self.headers.get("content-type", ""), self._message[9], self.body_file)
+            kind = self.headers.get("content-type", "")
+            if not self._message[2] & wire.BODY_FOLLOWS:
+                self._form = parse_form(kind, self._message[9], self.body_file)
+            elif kind[:10].lower() == "multipart/":
+                self._form = parse_form(kind, b"", self._spool())
+            else:
+                self._form = parse_form(kind, self.body, None)
             return self._form
+
+    def _spool(self) -> str | None:
+        """The file that a form with uploads is put into; it goes with the request."""
+        from tempfile import NamedTemporaryFile
+
+        self._file = NamedTemporaryFile(prefix="gw-form-")
+        self._file.writelines(self._unread())
+        self._file.flush()
+        return self._file.name  # type: ignore[no-any-return]
+
+
+class AsyncRequest(Request):
+    """The same for async callbacks, where `read` and `stream` are awaited. What needs the whole of a body that is still on its
+    way (`body`, `json`, `form`) wants `await request.read()` before."""
+
+    __slots__ = ()
+
+    def _open(self) -> Any:
+        from ._body import AsyncBody, async_pieces
+
+        return AsyncBody(async_pieces(self._message, self._upload()))
+
+    def _collect(self) -> bytes:
+        if self._message[2] & wire.BODY_FOLLOWS:
+            raise RuntimeError("the body is still on its way: await request.read() first")
+        return super()._collect()
+
+    def _spool(self) -> str | None:
+        raise RuntimeError("the body is still on its way: await request.read() first")
+
+    async def read(self, size: int = -1) -> bytes:
+        stream = self.stream()
+        whole = size < 0 and not stream.begun
+        data: bytes = await stream.read(size)
+        if whole:
+            self._body = data
+        return data
 
 
 def decode_path(path: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from . import _wire as wire
+from ._event import Subscription, format_events, subscription
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _MESSAGE_BYTES = 24
 
 _TOKEN = str.maketrans("", "", "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _names: set[str | bytes] = set()
-_EVENT_FIELDS = {"event", "id", "retry", "data"}
 
 _json: Any = None
 
@@ -100,13 +100,31 @@ class Response:
         return cls._streamed(status, headers, chunks, False)
 
     @classmethod
-    def events(cls, events: Chunks, status: int = 200, headers: Mapping[str, HeaderValue] | None = None) -> Response:
-        """Server-sent events. An event is a text (its data) or a dict with `data` and, if wanted, `event`, `id` and `retry`.
+    def events(
+        cls,
+        events: Chunks | None = None,
+        status: int = 200,
+        headers: Mapping[str, HeaderValue] | None = None,
+        *,
+        join: str | Iterable[str] = (),
+        uid: str = "",
+        session: dict[str, Any] | None = None,
+        first: Iterable[Any] = (),
+    ) -> Response:
+        """Server-sent events, each an Event, a text (its data) or a dict of the fields of an Event; bytes are sent as they are.
 
-        `data` that is not a text becomes JSON; bytes are sent as they are.
+        With an iterable the worker sends what it yields. Without one the client becomes a connection of kind `events`, whose id is
+        that of the request, and the worker is free: `gw.gateway.publish` and its kin reach it through the groups it is let `join`,
+        by its `uid` or id. `first` are events to begin with, such as those a client has missed (`last-event-id`).
         """
+        if events is None:
+            response = cls(status, headers)
+            response.chunks = subscription(join, uid, session, first)  # type: ignore[assignment]
+            return response
+        if join or uid or session or first:
+            raise ValueError("Response.events: join, uid, session and first are for a stream without an iterable")
         fields = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", **(headers or {})}
-        return cls._streamed(status, fields, _format_events(events), True)
+        return cls._streamed(status, fields, format_events(events), True)
 
     @classmethod
     def _streamed(cls, status: int, headers: HeaderFields | None, chunks: Chunks, prompt: bool) -> Response:
@@ -142,7 +160,10 @@ def complete(sid: int, answer: Any) -> tuple[Message, int] | Response | None:
             return None
         answer = Response.of(answer)
     if answer.chunks is not None:
-        return answer  # type: ignore[no-any-return]
+        if answer.chunks.__class__ is not Subscription:
+            return answer  # type: ignore[no-any-return]
+        headers, size = check_headers(answer.headers, None)
+        return answer.chunks.message(sid, check_status(answer.status), headers), answer.chunks.size + size
     body, kind = encode_body(answer.body)
     return whole(sid, answer.status, answer.headers, body, kind)
 
@@ -301,38 +322,3 @@ class _FileChunks:
             self.close()
             raise StopIteration
         return chunk
-
-
-def _format_events(events: Any) -> Chunks:
-    if hasattr(events, "__aiter__"):
-        return _format_each(events)
-    return _format_all(events)
-
-
-def _format_all(events: Iterable[Any]) -> Iterator[bytes]:
-    for event in events:
-        yield _format_event(event)
-
-
-async def _format_each(events: AsyncIterable[Any]) -> AsyncIterable[bytes]:
-    async for event in events:
-        yield _format_event(event)
-
-
-def _format_event(event: Any) -> bytes:
-    """One event as text/event-stream has it (HTML standard, 9.2.5)."""
-    if isinstance(event, bytes):
-        return event
-    fields = event if isinstance(event, dict) and event.keys() <= _EVENT_FIELDS else {"data": event}
-    lines = []
-    for name in ("event", "id", "retry"):
-        if name in fields:
-            value = str(fields[name])
-            if "\n" in value or "\r" in value:
-                raise ValueError(f"line end in the {name} of an event: {value!r}")
-            lines.append(f"{name}: {value}")
-    if "data" in fields:
-        data = fields["data"]
-        text = data if isinstance(data, str) else encode_json(data).decode()
-        lines += ("data: " + line for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    return ("\n".join(lines) + "\n\n").encode()

@@ -33,11 +33,13 @@ class Worker:
 
     A callback is a plain function or an `async def`, and may take fewer arguments than it is offered. With only plain ones the worker
     handles one message at a time; with an async one it runs an event loop and takes up to `concurrency` messages at once.
+    With `stream_bodies` a request with a long body comes as soon as its head is there: read it by `request.stream()`.
     """
 
-    def __init__(self, concurrency: int = 256) -> None:
+    def __init__(self, concurrency: int = 256, stream_bodies: bool = False) -> None:
         if concurrency < 1:
             raise ValueError("concurrency: 1 or more is needed")
+        self._stream_bodies = stream_bodies
         self._concurrency = concurrency
         self._callbacks = Callbacks()
 
@@ -105,6 +107,7 @@ class Worker:
 
     def _serve(self, transport: Transport) -> None:
         engine = gateway._running = self._engine(transport)
+        engine.stream_bodies = engine.stream_bodies or self._streams()
         try:
             engine.run()
         except GatewayGone:
@@ -116,6 +119,10 @@ class Worker:
             sys.exit(128 + 2)  # as a shell reports it; nobody needs the traceback
         finally:
             gateway._running = None
+
+    def _streams(self) -> bool:
+        # A plain on_request in an event loop could not wait for a body without holding up everybody else.
+        return self._stream_bodies and (not self._callbacks.any_async or "request" in self._callbacks.asynchronous)
 
     def _engine(self, transport: Transport) -> Engine:
         if self._callbacks.any_async:

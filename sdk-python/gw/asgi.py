@@ -20,6 +20,7 @@ from urllib.parse import unquote_to_bytes
 
 from . import _wire as wire
 from ._async import AsyncEngine
+from ._body import ClientGone
 from ._callbacks import Callbacks
 from ._connection import decode_text
 from ._engine import report
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from ._async import AsyncStream
+    from ._body import AsyncUpload
     from ._engine import Engine
     from ._transport import Transport
     from ._wire import Message
@@ -69,6 +71,8 @@ class _AsgiWorker(Worker):
 
 class AsgiEngine(AsyncEngine):
     """Requests and connections as ASGI scopes, each run by a task of its own."""
+
+    stream_bodies = True  # it costs nothing: short ones come with their request, and a slow client holds up no other
 
     def __init__(self, application: Application, transport: Transport, concurrency: int) -> None:
         super().__init__(Callbacks(), transport, concurrency)
@@ -191,7 +195,7 @@ class AsgiEngine(AsyncEngine):
 class _Exchange:
     """One http scope: `receive` and `send` for the application, and how its events become messages."""
 
-    __slots__ = ("_engine", "_message", "_sid", "_status", "_headers", "_stream", "_asked", "_over", "_aborted", "_gone")
+    __slots__ = ("_engine", "_message", "_sid", "_status", "_headers", "_stream", "_asked", "_upload", "_over", "_aborted", "_gone")
 
     def __init__(self, engine: AsgiEngine, message: Message) -> None:
         self._engine, self._message = engine, message
@@ -200,6 +204,7 @@ class _Exchange:
         self._headers: list[Any] = []
         self._stream: AsyncStream | None = None
         self._asked = False  # the body was handed out
+        self._upload: AsyncUpload | None = None  # it comes piece by piece
         self._over = False  # the answer is complete
         self._aborted = False  # nobody waits for it
         self._gone: asyncio.Event | None = None  # set when nothing but http.disconnect can follow
@@ -242,12 +247,25 @@ class _Exchange:
     async def receive(self) -> Event:
         if not self._asked:
             self._asked = True
-            return {"type": "http.request", "body": Request(self._message).body, "more_body": False}
+            if not self._message[2] & wire.BODY_FOLLOWS:
+                return {"type": "http.request", "body": Request(self._message).body, "more_body": False}
+            self._upload = self._engine.open_upload(self._sid)
+        if self._upload is not None and not self._over:
+            return await self._next_piece(self._upload)
         if not self._over and not self._aborted:
             if self._gone is None:
                 self._gone = asyncio.Event()
             await self._gone.wait()
         return {"type": "http.disconnect"}
+
+    async def _next_piece(self, upload: AsyncUpload) -> Event:
+        try:
+            piece = await upload.next()
+        except ClientGone:
+            return {"type": "http.disconnect"}
+        if upload.done:
+            self._upload = None
+        return {"type": "http.request", "body": piece, "more_body": self._upload is not None}
 
     async def send(self, event: Event) -> None:
         kind = event["type"]

@@ -9,10 +9,11 @@ or, without a line of code, `command: [python3, -m, gw, "module:application"]` i
 from __future__ import annotations
 
 import sys
-from io import BytesIO
+from io import BufferedReader, BytesIO, RawIOBase
 from urllib.parse import unquote_to_bytes
 
 from . import _wire as wire
+from ._body import ClientGone
 from ._gateway import gateway
 from ._mapping import parse_headers
 from ._response import WRITTEN, Response, check_headers, check_status, encode_chunk, whole
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from ._blocking import BlockingEngine, BlockingStream
+    from ._body import BlockingUpload
     from ._request import Request
 
     Environ = dict[str, Any]
@@ -35,15 +37,19 @@ _AMBIGUOUS = "-"  # X_Real_IP must not pass for X-Real-IP
 _keys: dict[str, str] = {}
 
 
-def serve(application: Application) -> None:
-    """Serves the application until gw ends this worker."""
-    worker(application).run()
+def serve(application: Application, stream_bodies: bool = False) -> None:
+    """Serves the application until gw ends this worker.
+
+    With `stream_bodies` a long body is read from the client by `wsgi.input`, as far as the application reads it. Without, gw
+    receives it first: a slow client then costs no worker.
+    """
+    worker(application, stream_bodies).run()
 
 
-def worker(application: Application) -> Worker:
+def worker(application: Application, stream_bodies: bool = False) -> Worker:
     """A worker that answers requests by the application, one at a time. Processes do the rest: threads cost three times the CPU."""
     adapter = _Adapter(application)
-    made = Worker()
+    made = Worker(stream_bodies=stream_bodies)
     made.on_request(adapter.answer)
     return made
 
@@ -68,7 +74,9 @@ class _Adapter:
         environ["QUERY_STRING"] = query.decode("latin-1")
         host, _, environ["REMOTE_PORT"] = peer.rpartition(":")
         environ["REMOTE_ADDR"] = (host.strip("[]") if host[:1] == "[" else host) or peer
-        if flags & wire.BODY_IN_FILE:
+        if flags & wire.BODY_FOLLOWS:
+            environ["wsgi.input"] = BufferedReader(_Input(gateway._engine.open_upload(request.id)), wire.CHUNK_BYTES)  # type: ignore[arg-type]
+        elif flags & wire.BODY_IN_FILE:
             environ["wsgi.input"] = file = open(body, "rb")
             environ.setdefault("CONTENT_LENGTH", str(file.seek(0, 2)))
             file.seek(0)
@@ -113,6 +121,23 @@ class _Adapter:
             "wsgi.file_wrapper": FileWrapper,
         }
         return environ
+
+
+class _Input(RawIOBase):
+    """wsgi.input of a body that the client is still sending."""
+
+    def __init__(self, upload: BlockingUpload) -> None:
+        self._upload = upload
+        self._piece = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._piece or self._upload.next()
+        size = min(len(piece), len(buffer))
+        buffer[:size], self._piece = piece[:size], piece[size:]
+        return size
 
 
 class _Start:
@@ -188,7 +213,7 @@ class _Start:
             stream.start(check_status(self._status), *check_headers(self._checked(), None))
             self._stream = stream
         if self._request.method != "HEAD" and not self._stream.write(encode_chunk(data)):
-            raise ConnectionAbortedError("the client is gone")
+            raise ClientGone("the client is gone")
 
     def _checked(self) -> list[Any]:
         for _, value in self._headers:

@@ -38,6 +38,34 @@ def request(sid=1, path="/", query="", method="GET", headers="host: shop.test\n"
     return [wire.REQ, sid, flags, 1, "10.0.0.1:5000", method, path.encode(), query.encode(), headers.encode("latin-1"), body]
 
 
+class Sender:
+    """The gateway's side of streamed bodies, a `react` for `serve`: sends what it is asked for, in pieces."""
+
+    def __init__(self, bodies, piece=1000, stop_at=None):
+        self.left, self.piece, self.stop_at = dict(bodies), piece, stop_at
+        self.asked, self.sent = dict.fromkeys(bodies, 0), dict.fromkeys(bodies, 0)
+        self.ahead = 0  # the most that was ever asked for and not sent
+
+    def requests(self):
+        return [request(sid, f"/{sid}", method="POST", flags=wire.BODY_FOLLOWS) for sid in self.left]
+
+    def __call__(self, message):
+        if message[0] != wire.BODY_CREDIT:
+            return None
+        sid = message[1]
+        self.asked[sid] += message[2]
+        self.ahead = max(self.ahead, self.asked[sid] - self.sent[sid])
+        out = []
+        while self.left[sid] and self.sent[sid] < self.asked[sid]:
+            data = self.left[sid][: min(self.piece, self.asked[sid] - self.sent[sid])]
+            self.left[sid] = self.left[sid][len(data) :]
+            self.sent[sid] += len(data)
+            out.append([wire.BODY, sid, data, 0 if self.left[sid] else 1])
+            if self.stop_at is not None and self.sent[sid] >= self.stop_at:
+                return [*out, [wire.ABORT, sid, 1]]
+        return out
+
+
 def opened(cid=300, kind="websocket", path="/chat", query="", headers="host: shop.test\n"):
     return [wire.OPEN, cid, 1, "10.0.0.1:5000", kind, path.encode(), query.encode(), headers.encode()]
 
