@@ -23,13 +23,13 @@ final class Connection
     /** Name of the listener it came in by. */
     public readonly string $listener;
 
-    /** websocket, text, frame or tcp */
+    /** websocket, text, frame, tcp or events */
     public readonly string $kind;
 
     /** Address and port of the client. */
     public readonly string $peer;
 
-    /** Path of the handshake, percent-decoded; empty where there was no HTTP. */
+    /** Path of the request it began with, percent-decoded; empty where there was no HTTP. */
     public readonly string $path;
 
     private ?Request $request = null;
@@ -53,7 +53,7 @@ final class Connection
         $this->path = rawurldecode($path);
     }
 
-    /** The handshake: headers, query, cookies. Null where there was no HTTP. */
+    /** The request it began with: headers, query, cookies. Null where there was no HTTP. */
     public function request(): ?Request
     {
         if ($this->message[5] === '') {
@@ -64,9 +64,13 @@ final class Connection
         return $this->request ??= new Request([Op::REQ, $id, 0, $lid, $peer, 'GET', $path, $query, $headers, '']);
     }
 
-    public function send(string $data, bool $binary = false): void
+    public function send(string|Event $data, bool $binary = false): void
     {
-        $this->outbox->add([Op::SEND, $this->id, $binary ? 1 : 0, $data], \strlen($data) + 16);
+        $flags = $binary ? 1 : 0;
+        if ($data instanceof Event) {
+            [$data, $flags] = [$data->encode(), Op::EVENT];
+        }
+        $this->outbox->add([Op::SEND, $this->id, $flags, $data], \strlen($data) + 16);
     }
 
     /** Closes it when everything sent so far has gone out. */

@@ -23,16 +23,18 @@ final class Gateway
     private static ?Link $link = null;
     private static Hello $hello;
 
-    public static function send(int $id, string $data, bool $binary = false): void
+    public static function send(int $id, string|Event $data, bool $binary = false): void
     {
-        self::add([Op::SEND, $id, $binary ? 1 : 0, $data], \strlen($data));
+        [$flags, $data] = self::payload($data, $binary);
+        self::add([Op::SEND, $id, $flags, $data], \strlen($data));
     }
 
     /** @param iterable<int|Connection> $ids */
-    public static function sendMany(iterable $ids, string $data, bool $binary = false): void
+    public static function sendMany(iterable $ids, string|Event $data, bool $binary = false): void
     {
+        [$flags, $data] = self::payload($data, $binary);
         foreach (array_chunk(self::ids($ids), self::IDS) as $some) {
-            self::add([Op::SENDMANY, $some, $binary ? 1 : 0, $data], \strlen($data) + 9 * \count($some));
+            self::add([Op::SENDMANY, $some, $flags, $data], \strlen($data) + 9 * \count($some));
         }
     }
 
@@ -46,25 +48,28 @@ final class Gateway
      *
      * @param iterable<int|Connection> $except
      */
-    public static function broadcast(string $data, ?string $listener = null, iterable $except = [], bool $binary = false): void
+    public static function broadcast(string|Event $data, ?string $listener = null, iterable $except = [], bool $binary = false): void
     {
         $except = self::ids($except);
+        [$flags, $data] = self::payload($data, $binary);
         $link = self::link();
         $lid = $listener === null ? 0 : self::$hello->lid($listener);
-        $link->outbox->add([Op::BROADCAST, $lid, $binary ? 1 : 0, $data, $except], \strlen($data) + 9 * \count($except) + 64);
+        $link->outbox->add([Op::BROADCAST, $lid, $flags, $data, $except], \strlen($data) + 9 * \count($except) + 64);
     }
 
     /** @param iterable<int|Connection> $except */
-    public static function publish(string $group, string $data, iterable $except = [], bool $binary = false): void
+    public static function publish(string $group, string|Event $data, iterable $except = [], bool $binary = false): void
     {
         $except = self::ids($except);
-        self::add([Op::PUBLISH, Name::group($group), $binary ? 1 : 0, $data, $except], \strlen($data) + 9 * \count($except) + 128);
+        [$flags, $data] = self::payload($data, $binary);
+        self::add([Op::PUBLISH, Name::group($group), $flags, $data, $except], \strlen($data) + 9 * \count($except) + 128);
     }
 
     /** To every connection bound to that user. */
-    public static function sendToUid(string $uid, string $data, bool $binary = false): void
+    public static function sendToUid(string $uid, string|Event $data, bool $binary = false): void
     {
-        self::add([Op::SENDUID, Name::text($uid, 'uid'), $binary ? 1 : 0, $data], \strlen($data) + \strlen($uid));
+        [$flags, $data] = self::payload($data, $binary);
+        self::add([Op::SENDUID, Name::text($uid, 'uid'), $flags, $data], \strlen($data) + \strlen($uid));
     }
 
     public static function join(int $id, string $group): void
@@ -107,6 +112,12 @@ final class Gateway
     private static function link(): Link
     {
         return self::$link ?? throw new \LogicException('Gw\Gateway works in a handler, after Gw\Worker::run() has begun');
+    }
+
+    /** @return array{int, string} flags and bytes */
+    private static function payload(string|Event $data, bool $binary): array
+    {
+        return $data instanceof Event ? [Op::EVENT, $data->encode()] : [$binary ? 1 : 0, $data];
     }
 
     /** @param list<mixed> $message */

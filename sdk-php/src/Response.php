@@ -7,6 +7,7 @@ namespace Gw;
 use Gw\Internal\EventStream;
 use Gw\Internal\FileChunks;
 use Gw\Internal\ResponseHeaders;
+use Gw\Internal\Subscription;
 
 /**
  * An answer to a request.
@@ -41,6 +42,8 @@ final class Response
         public readonly string $body = '',
         ?iterable $chunks = null,
         bool $headFirst = false,
+        /** @internal an event stream that goes on without the worker */
+        public readonly ?Subscription $subscription = null,
     ) {
         if ($status < 200 || $status > 599) {
             throw new \InvalidArgumentException("status $status is not one of an answer (200 to 599)");
@@ -99,13 +102,33 @@ final class Response
     }
 
     /**
-     * Server-sent events: each item a text, or an array with `data` (text, or anything JSON can say), `event`, `id`, `retry`.
+     * Server-sent events: each a Gw\Event, a text (its data), or an array of an event's fields.
      *
-     * @param iterable<string|array{data?: mixed, event?: string, id?: int|string, retry?: int}> $events
-     * @param array<mixed>                                                                       $headers
+     * With an iterable the worker sends what it yields. Without one the client becomes a connection of kind `events`, whose id
+     * is that of the request, and the worker is free: Gateway::publish() and its kin reach it through the groups it is let
+     * $join, by its $uid or id. $first are events to begin with, such as those a client has missed (Last-Event-ID).
+     *
+     * @param iterable<string|array<string, mixed>|Event>|null $events
+     * @param array<mixed>                                     $headers
+     * @param string|list<string>                              $join
+     * @param array<string, mixed>                             $session
+     * @param iterable<string|array<string, mixed>|Event>      $first
      */
-    public static function events(iterable $events, array $headers = []): self
-    {
+    public static function events(
+        ?iterable $events = null,
+        array $headers = [],
+        string|array $join = [],
+        string $uid = '',
+        array $session = [],
+        iterable $first = [],
+    ): self {
+        if ($events === null) {
+            return new self(200, $headers, subscription: new Subscription((array) $join, $uid, $session, $first));
+        }
+        if ($join !== [] || $uid !== '' || $session !== [] || $first !== []) {
+            throw new \InvalidArgumentException('join, uid, session and first are for an event stream without an iterable');
+        }
+
         return new self(200, ResponseHeaders::default($headers, self::EVENTS), '', EventStream::encode($events), true);
     }
 }

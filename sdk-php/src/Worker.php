@@ -50,6 +50,9 @@ final class Worker
     /** @var (callable(Connection): void)|null it has caught up: go on */
     public mixed $onBufferDrain = null;
 
+    /** A request with a long body comes as soon as its head is there: read it by Request::stream(). */
+    public bool $streamBodies = false;
+
     private readonly Timers $timers;
 
     public function __construct()

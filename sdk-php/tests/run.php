@@ -13,7 +13,7 @@ error_reporting(E_ALL);
 ini_set('display_errors', 'stderr');
 
 require __DIR__ . '/../autoload.php';
-foreach (['Check', 'Suite', 'ScriptedTransport', 'Conversation', 'Child'] as $class) {
+foreach (['Check', 'Suite', 'ScriptedTransport', 'Conversation', 'Sender', 'Child'] as $class) {
     require __DIR__ . "/support/$class.php";
 }
 

@@ -4,13 +4,13 @@ declare(strict_types=1);
 
 namespace Gw\Internal;
 
-/**
- * Encodes server-sent events.
- *
- * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
- */
+use Gw\Event;
+
+/** Turns what an iterable of events yields into their text. */
 final class EventStream
 {
+    private const FIELDS = ['data' => 1, 'event' => 1, 'id' => 1, 'retry' => 1, 'comment' => 1];
+
     /**
      * @param iterable<mixed> $events
      *
@@ -19,43 +19,27 @@ final class EventStream
     public static function encode(iterable $events): \Generator
     {
         foreach ($events as $event) {
-            yield self::event(is_string($event) ? ['data' => $event] : $event);
+            yield self::event($event)->encode();
         }
     }
 
-    private static function event(mixed $event): string
+    private static function event(mixed $event): Event
     {
-        if (!is_array($event) || array_diff_key($event, ['data' => 1, 'event' => 1, 'id' => 1, 'retry' => 1]) !== []) {
-            throw new \InvalidArgumentException('an event is a text or an array of data, event, id and retry');
-        }
-        $lines = '';
-        foreach (['event', 'id', 'retry'] as $field) {
-            if (isset($event[$field])) {
-                $lines .= $field . ': ' . self::line($field, $event[$field]) . "\n";
-            }
-        }
-
-        return $lines . self::data($event['data'] ?? null) . "\n";
-    }
-
-    /** One line each; all three line ends of the standard count, or a CR in a message could forge fields. */
-    private static function data(mixed $data): string
-    {
-        if ($data === null) {
-            return '';
-        }
-        $text = is_string($data) ? $data : json_encode($data, JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
-
-        return 'data: ' . implode("\ndata: ", preg_split('/\r\n|\r|\n/', $text)) . "\n";
-    }
-
-    private static function line(string $field, mixed $value): string
-    {
-        $valid = match ($field) {
-            'retry' => is_int($value) && $value >= 0,
-            default => (is_string($value) || is_int($value)) && strpbrk((string) $value, "\r\n\0") === false,
+        return match (true) {
+            $event instanceof Event => $event,
+            is_string($event) => new Event($event),
+            is_array($event) && array_diff_key($event, self::FIELDS) === [] => self::fromArray($event),
+            default => throw new \InvalidArgumentException('an event is a text, a Gw\Event, or an array of data, event, id, retry and comment'),
         };
+    }
 
-        return $valid ? (string) $value : throw new \InvalidArgumentException("$field of an event: " . ($field === 'retry' ? 'not milliseconds' : 'not a text of one line'));
+    /** @param array<string, mixed> $fields */
+    private static function fromArray(array $fields): Event
+    {
+        try {
+            return new Event(...$fields);
+        } catch (\TypeError $error) {
+            throw new \InvalidArgumentException("an event has a field of the wrong type: {$error->getMessage()}", 0, $error);
+        }
     }
 }

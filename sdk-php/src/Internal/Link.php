@@ -8,7 +8,7 @@ use Gw\GatewayError;
 
 /**
  * The conversation with the gateway: hands out batches, and lets a callback wait in the middle of one for the reply to a
- * CALL or for the credit of a stream. What else arrives meanwhile is kept for later, in order; the gateway's window
+ * CALL, for the credit of a stream or for a request's body. What else arrives meanwhile is kept for later, in order; the gateway's window
  * bounds how much that can be.
  */
 final class Link
@@ -27,7 +27,10 @@ final class Link
 
     private ?int $stream = null;
     private int $credit = 0;
-    private bool $aborted = false;
+    private ?Upload $upload = null;
+
+    /** The request at work whose client is gone, when that was noticed. */
+    private ?int $gone = null;
 
     public function __construct(
         private readonly Transport $transport,
@@ -91,34 +94,70 @@ final class Link
     {
         $this->stream = $sid;
         $this->credit = $credit;
-        $this->aborted = false;
-        foreach ([...$this->batch, ...$this->later] as $m) {
-            $this->aborted = $this->aborted || ($m[0] === Op::ABORT && $m[1] === $sid);
-        }
+        $this->noticeAbort($sid);
         $this->sort();
+    }
+
+    /** Begins to receive the body of the request at work. */
+    public function openUpload(int $sid, int $credit): Upload
+    {
+        $this->upload = new Upload($sid, $this, $credit);
+        $this->noticeAbort($sid);
+        $this->upload->gone = $this->gone === $sid;
+
+        return $this->upload;
+    }
+
+    /** Waits until there may be more of the body, or its client is gone. */
+    public function waitForUpload(): void
+    {
+        $this->wait();
+        $this->sort();
+    }
+
+    public function closeUpload(): void
+    {
+        $this->upload = null;
+    }
+
+    /** Whether the client of the request at work is gone, as far as the gateway has told. */
+    public function isGone(int $sid): bool
+    {
+        while ($this->gone !== $sid && $this->transport->readable(0)) {
+            $this->frames->feed($this->transport->read());
+            $this->sort();
+        }
+        $this->noticeAbort($sid);
+
+        return $this->gone === $sid;
+    }
+
+    /** Looks for an ABORT among what is kept for later. */
+    private function noticeAbort(int $sid): void
+    {
+        foreach ([...$this->batch, ...$this->later] as $m) {
+            if ($m[0] === Op::ABORT && $m[1] === $sid) {
+                $this->gone = $sid;
+            }
+        }
     }
 
     /** Takes up what the gateway says about the stream, without waiting; false when nobody wants the rest of it. */
     public function streaming(): bool
     {
-        while (!$this->aborted && $this->transport->readable(0)) {
-            $this->frames->feed($this->transport->read());
-            $this->sort();
-        }
-
-        return !$this->aborted;
+        return !$this->isGone((int) $this->stream);
     }
 
     /** Spends $bytes of the stream's credit, waiting for them if need be; false when nobody wants them any more. */
     public function spend(int $bytes): bool
     {
-        while (!$this->aborted && $this->credit < $bytes) {
+        while ($this->gone !== $this->stream && $this->credit < $bytes) {
             $this->wait();
             $this->sort();
         }
         $this->credit -= $bytes;
 
-        return !$this->aborted;
+        return $this->gone !== $this->stream;
     }
 
     public function closeStream(): void
@@ -143,9 +182,17 @@ final class Link
         match (true) {
             $m[0] === Op::REPLY => $this->replies[$m[1]] = $m,
             $m[0] === Op::CREDIT && $m[1] === $this->stream => $this->credit += $m[2],
-            $m[0] === Op::ABORT && $m[1] === $this->stream => $this->aborted = true,
+            $m[0] === Op::BODY => $this->upload?->sid === $m[1] && $this->upload->feed($m[2], $m[3] === 1),
+            $m[0] === Op::ABORT && ($m[1] === $this->stream || $m[1] === $this->upload?->sid) => $this->abort($m[1]),
             $m[0] === Op::PING => $this->outbox->add([Op::PONG, $m[1]], 16),
             default => $this->later[] = $m,
         };
+    }
+    private function abort(int $sid): void
+    {
+        $this->gone = $sid;
+        if ($this->upload?->sid === $sid) {
+            $this->upload->gone = true;
+        }
     }
 }

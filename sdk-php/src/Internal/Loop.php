@@ -92,6 +92,7 @@ final class Loop
             'sdk' => Worker::VERSION,
             'concurrency' => 1,
             'events' => array_keys($wanted),
+            ...($this->worker->streamBodies ? ['stream_body' => true] : []),
         ];
     }
 

@@ -53,6 +53,9 @@ final class Op
     public const BIND = 0x4a;
     public const SENDUID = 0x4b;
 
+    /** Flag of SEND and its kin: a block of an event stream. */
+    public const EVENT = 2;
+
     /** Receivers ignore unknown messages from here on; below, an unknown op is a violation. */
     public const OPTIONAL = 0x80;
 }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Gw\Internal;
 
+use Gw\ClientGone;
 use Gw\Request;
 use Gw\Response;
 
@@ -29,13 +30,29 @@ final class Requests
             Shape::check($m);
         }
         try {
-            $this->answer($m, $this->onRequest === null ? self::unhandled() : ($this->onRequest)(new Request($m)));
+            $this->answer($m, $this->onRequest === null ? self::unhandled() : ($this->onRequest)(new Request($m, $this)));
         } catch (GatewayGone | Violation $end) {
             throw $end;
+        } catch (ClientGone) {
+            $this->fail($m[1], ''); // to nobody: it counts as the answer
         } catch (\Throwable $thrown) {
             Log::write('Request failed', ['request' => $m[1], 'method' => $m[5], 'path' => $m[6]], $thrown);
             $this->fail($m[1], (string) $thrown);
         }
+        if (($m[2] & Request::BODY_FOLLOWS) !== 0) {
+            $this->link->closeUpload();
+        }
+    }
+
+    /** The body of the request at work, which has not come yet. */
+    public function upload(int $sid): Upload
+    {
+        return $this->link->openUpload($sid, $this->hello->streamCredit);
+    }
+
+    public function isGone(int $sid): bool
+    {
+        return $this->link->isGone($sid);
     }
 
     /** @param list<mixed> $m */
@@ -56,7 +73,10 @@ final class Requests
                 default => throw new \TypeError('onRequest returned ' . \get_debug_type($answer) . '; expected a string, an array, Gw\Response or null'),
             };
         }
-        if ($answer->chunks === null && \strlen($answer->body) <= Limit::BODY) {
+        if ($answer->subscription !== null) {
+            $message = $answer->subscription->message($m[1], $answer->status, $answer->headers);
+            $this->outbox->add($message, $answer->subscription->bytes() + 64 * \count($answer->headers));
+        } elseif ($answer->chunks === null && \strlen($answer->body) <= Limit::BODY) {
             $bytes = \strlen($answer->body) + 64 * \count($answer->headers) + 64;
             $this->outbox->add([Op::RES, $m[1], $answer->status, $answer->headers, $answer->body], $bytes);
         } else {
