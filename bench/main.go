@@ -11,6 +11,7 @@
 //	go run ./bench -quick               short runs, for a first look
 //	go run ./bench -only '^ws gw-'      scenario and peer by regular expression
 //	go run ./bench -nice -15 -retries 2 on a machine that has other work
+//	go run ./bench -broadcast 10000     latencies beside messages to 10,000 WebSockets
 //	go run ./bench -soak 5000000        five million requests of each kind: does memory grow?
 //
 // Peers join in where they are found: nginx with php-fpm as Debian installs
@@ -83,6 +84,9 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	if o.soak > 0 {
 		return errors.Join(b.soakAll(ctx, os.Stdout), b.verdict())
+	}
+	if o.broadcast > 0 {
+		return errors.Join(b.broadcastAll(ctx, os.Stdout), b.verdict())
 	}
 	if err := b.measureAll(ctx); err != nil {
 		return err

@@ -17,22 +17,23 @@ const warmUp = 250 * time.Millisecond
 
 // options are the command line.
 type options struct {
-	command  string // for the report: without the names of files
-	gw       string
-	time     time.Duration
-	runs     int
-	retries  int
-	conns    []int
-	rate     float64
-	idle     int
-	soak     int
-	workers  []int
-	nice     int
-	awake    bool
-	only     *regexp.Regexp
-	json     string
-	markdown string
-	svg      string
+	command   string // for the report: without the names of files
+	gw        string
+	time      time.Duration
+	runs      int
+	retries   int
+	conns     []int
+	rate      float64
+	idle      int
+	soak      int
+	broadcast int
+	workers   []int
+	nice      int
+	awake     bool
+	only      *regexp.Regexp
+	json      string
+	markdown  string
+	svg       string
 }
 
 // parseOptions reads the command line; the flag package prints what is wrong.
@@ -47,6 +48,7 @@ func parseOptions(arguments []string) (options, error) {
 	flags.Float64Var(&o.rate, "rate", 0, "requests per second at a fixed rate, latencies from the scheduled time; 0: closed loop")
 	flags.IntVar(&o.idle, "idle", 5000, "idle connections whose memory is measured; 0: none")
 	flags.IntVar(&o.soak, "soak", 0, "instead: so many requests of each scenario to each gw, and whether its memory grows")
+	flags.IntVar(&o.broadcast, "broadcast", 0, "instead: what requests feel of messages to so many WebSockets")
 	workers := flags.String("workers", "1", "numbers of handler processes of each server")
 	flags.IntVar(&o.nice, "nice", 0, "priority of servers and load; below 0 needs root")
 	flags.BoolVar(&o.awake, "awake", true, "keep the cores from sleeping while one connection is measured")
@@ -80,15 +82,15 @@ func (o options) check(rest []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("unexpected argument %q", rest[0])
 	}
-	if o.time <= 0 || o.runs < 1 || o.idle < 0 || o.soak < 0 || o.rate < 0 || o.retries < 0 {
-		return errors.New("time and runs must be positive, idle, rate, soak and retries not negative")
+	if o.time <= 0 || o.runs < 1 || o.idle < 0 || o.soak < 0 || o.broadcast < 0 || o.rate < 0 || o.retries < 0 {
+		return errors.New("time and runs must be positive, idle, all other numbers not negative")
 	}
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return err
 	}
 	const own = 100 // descriptors that are not connections
-	if most := slices.Max(append(slices.Clone(o.conns), o.idle)); uint64(most+own) > limit.Cur {
+	if most := slices.Max(append(slices.Clone(o.conns), o.idle, o.broadcast)); uint64(most+own) > limit.Cur {
 		return fmt.Errorf("%d connections are more than the %d descriptors a process may have here (ulimit -n)", most, limit.Cur)
 	}
 	return nil

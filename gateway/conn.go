@@ -76,6 +76,7 @@ type conn struct {
 	kind      kind
 	state     connState
 	dirty     bool // in loop.dirtyConns
+	bulk      bool // in loop.bulk
 	shared    bool // out belongs to several connections: copy before appending
 	paused    bool // not read on: too much of its input waits
 	queuedRun bool // in loop.again
@@ -279,7 +280,7 @@ func (l *loop) updateInterest(c *conn) {
 	if !c.paused {
 		want |= readEvents
 	}
-	if (c.pending() > 0 || c.full) && !c.dirty {
+	if (c.pending() > 0 || c.full) && !c.dirty && !c.bulk {
 		want |= unix.EPOLLOUT
 	}
 	if want != c.interest {
@@ -322,7 +323,10 @@ func (l *loop) share(c *conn, b []byte) {
 	} else {
 		c.out = append(l.output(c), b...)
 	}
-	l.touched(c)
+	if !c.dirty && !c.bulk && c.state != stateGone {
+		c.bulk = true
+		l.bulk.push(c)
+	}
 }
 
 // flush writes what waits for c, once.

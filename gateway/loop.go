@@ -42,6 +42,7 @@ type loop struct {
 	challenges   challenges
 	dirtyConns   []*conn
 	spareDirty   []*conn
+	bulk         bulk
 	dirtyHTTP2   []*conn // written after the others, which may be streams of them
 	spareHTTP2   []*conn
 	again        []*conn
@@ -168,7 +169,7 @@ func (l *loop) mood() mood {
 
 // unfinishedTurn reports work that waits for no event.
 func (l *loop) unfinishedTurn() bool {
-	return len(l.dirtyConns) > 0 || len(l.dirtyHTTP2) > 0 || len(l.again) > 0
+	return len(l.dirtyConns) > 0 || len(l.dirtyHTTP2) > 0 || len(l.again) > 0 || l.bulk.len() > 0
 }
 
 func (l *loop) event(ev *unix.EpollEvent) {
@@ -216,8 +217,7 @@ func (l *loop) connEvent(index int32, pair uint32, events uint32) {
 	}
 }
 
-// flushBudget bounds the writes to connections in one iteration, so that a
-// broadcast to ten thousand does not stall everybody's requests.
+// flushBudget bounds the writes to connections in one iteration.
 const flushBudget = 512
 
 // turnEnd parses on where something was held up, then writes.
@@ -242,6 +242,7 @@ func (l *loop) turnEnd() {
 		}
 		l.flush(c)
 	}
+	l.flushBulk()
 	l.flushSockets()
 	dirty = l.dirtyHTTP2
 	l.dirtyHTTP2, l.spareHTTP2 = l.spareHTTP2[:0], dirty

@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"sync"
 	"time"
@@ -79,6 +80,18 @@ func (d *Idle) Lost() (lost int) {
 		}
 	}
 	return lost
+}
+
+// Receive reads size bytes from each connection and counts those that have not
+// got them, or got more.
+func (d *Idle) Receive(size int) (lost int) {
+	b := make([]byte, size)
+	for _, s := range d.sockets {
+		if _, err := io.ReadFull(s, b); err != nil {
+			lost++
+		}
+	}
+	return lost + d.Lost()
 }
 
 // Close closes every connection.

@@ -17,7 +17,7 @@ func gwPeers() []Peer {
 		return func(Job) []string { return []string{"python3", "-m", "gw", module + ":app"} }
 	}
 	return []Peer{
-		gwPeer("gw-php", "php", func(j Job) []string { return php(j.handlerFile(".php")) }, Hello, Vary, JSON, WS, Text),
+		gwPeer("gw-php", "php", func(j Job) []string { return php(j.handlerFile(".php")) }, Hello, Vary, JSON, WS, Text, Broadcast),
 		gwPeer("gw-python", "python3", func(j Job) []string { return []string{"python3", j.handlerFile(".py")} }, Hello, Vary, JSON, WS, Text),
 		gwPeer("gw-wsgi", "python3", python("wsgi"), Hello, Vary, JSON),
 		gwPeer("gw-asgi", "python3", python("asgi"), Hello, Vary, JSON, WS),

@@ -21,6 +21,8 @@ const (
 	JSON  = "json"  // POST of a 1 KiB order
 	WS    = "ws"    // WebSocket echo
 	Text  = "text"  // line echo
+	// Broadcast is hello beside messages to every WebSocket; gw alone knows it.
+	Broadcast = "broadcast"
 )
 
 // Peer is a kind of server.
