@@ -50,7 +50,7 @@ class HttpTest(Base):
         wanted = {
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "POST", "scheme": "https",
             "path": "/café", "raw_path": b"/caf%C3%A9", "query_string": b"q=1", "root_path": "", "headers": [(b"host", b"a"), (b"x", b"1"), (b"x", b"2")],
-            "client": ("10.0.0.1", 5000), "server": ("127.0.0.1", 8080), "state": {},
+            "client": ("10.0.0.1", 5000), "server": ("127.0.0.1", 8080), "state": {}, "extensions": {"http.response.pathsend": {}},
         }
         self.assertEqual(scopes, [wanted, wanted])
 
