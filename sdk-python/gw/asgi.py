@@ -22,7 +22,7 @@ from . import _wire as wire
 from ._async import AsyncEngine
 from ._body import ClientGone
 from ._callbacks import Callbacks
-from ._connection import decode_text
+from ._connection import decode_text, flags_of
 from ._engine import report
 from ._mapping import parse_headers
 from ._request import Request
@@ -146,15 +146,12 @@ class AsgiEngine(AsyncEngine):
     def _introduce(self, message: Message) -> _Socket:
         _, cid, lid, peer, _, path, query, block, *_ = message
         scope = self.scope("websocket", lid, peer, path, query, block)
-        scope["scheme"] = "wss" if self._secure(lid) else "ws"
+        scope["scheme"] = "wss" if flags_of(message) & wire.TLS else "ws"
         offered = parse_headers(block).get("sec-websocket-protocol", "")
         scope["subprotocols"] = [name.strip() for name in offered.split(",") if name.strip()]
         socket = self.sockets[cid] = _Socket(self, cid, scope)
         socket.task = self._spawn(socket.run())
         return socket
-
-    def _secure(self, lid: int) -> bool:
-        return any(number == lid and scheme in ("https", "wss", "tls") for number, _, scheme, *_ in self.hello.listeners)
 
     def _socket(self, cid: int) -> _Socket:
         socket = self.sockets.get(cid)

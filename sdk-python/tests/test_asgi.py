@@ -152,6 +152,10 @@ class WebSocketTest(Base):
         self.assertEqual((scope["type"], scope["scheme"], scope["path"], scope["query_string"], scope["subprotocols"]),
                          ("websocket", "ws", "/chat", b"q=1", ["chat", "v2"]))
 
+    def test_a_client_with_tls(self):
+        self.echo([*opened(), wire.TLS, b"", ""])
+        self.assertEqual(self.scopes[0]["scheme"], "wss")
+
     def test_a_connection_that_moves_away_is_not_closed(self):
         self.assertEqual(self.echo(opened(), [wire.DETACH, 300]), [])
         self.assertEqual(self.ends, [(1012, "")])
