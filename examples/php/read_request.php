@@ -27,6 +27,7 @@ function describe(Gw\Request $request): array
         'target' => $request->target,               // /search?q=gw, as the client sent it
         'host' => $request->host,                   // example.com
         'peer' => $request->peer,                   // address and port of the client
+        'protocol' => $request->protocol,           // HTTP/1.0, HTTP/1.1 or HTTP/2
         'id' => $request->id,                       // of this exchange, in the log too
         'agent' => $request->header('User-Agent'),  // null when it is not there
         'q' => $request->query('q', 'nothing'),     // with a default

@@ -31,6 +31,7 @@ def describe(request):
         "target": request.target,                               # /search?q=gw, as the client sent it
         "host": request.host,                                   # example.com
         "peer": request.peer,                                   # address and port of the client
+        "protocol": request.protocol,                           # HTTP/1.0, HTTP/1.1 or HTTP/2
         "id": request.id,                                       # of this exchange, in the log too
         "agent": request.headers.get("User-Agent"),             # None when it is not there
         "q": request.query.get("q", "nothing"),                 # with a default

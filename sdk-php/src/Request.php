@@ -21,6 +21,7 @@ use Gw\Internal\StringBody;
  * @property-read string $target path and query as received
  * @property-read string $peer   address and port of the client
  * @property-read string $scheme http or https
+ * @property-read string $protocol HTTP/1.0, HTTP/1.1 or HTTP/2
  * @property-read string $host   the Host header
  * @property-read bool   $disconnected the client is gone: nobody waits for the answer any more
  */
@@ -31,6 +32,8 @@ final class Request
 
     private const BODY_FILE = 2;
     private const TLS = 4;
+    private const HTTP_1_0 = 8;
+    private const HTTP_2 = 32;
 
     /** @var array<mixed>|null */
     private ?array $query = null;
@@ -68,6 +71,11 @@ final class Request
             'id' => $this->message[1],
             'peer' => $this->message[4],
             'scheme' => ($this->message[2] & self::TLS) === 0 ? 'http' : 'https',
+            'protocol' => match (true) {
+                ($this->message[2] & self::HTTP_2) !== 0 => 'HTTP/2',
+                ($this->message[2] & self::HTTP_1_0) !== 0 => 'HTTP/1.0',
+                default => 'HTTP/1.1',
+            },
             'host' => $this->header('host', ''),
             'disconnected' => $this->requests?->isGone($this->message[1]) ?? false,
             default => throw new \LogicException("Gw\\Request has no property \$$name"),
@@ -76,7 +84,7 @@ final class Request
 
     public function __isset(string $name): bool
     {
-        return \in_array($name, ['id', 'method', 'path', 'target', 'peer', 'scheme', 'host', 'disconnected'], true);
+        return \in_array($name, ['id', 'method', 'path', 'target', 'peer', 'scheme', 'protocol', 'host', 'disconnected'], true);
     }
 
     public function __set(string $name, mixed $value): never

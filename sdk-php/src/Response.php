@@ -32,9 +32,6 @@ final class Response
     /** @internal whether the head goes out before the first chunk is there */
     public readonly bool $headFirst;
 
-    /** @internal of the file that the chunks are read from, if the gateway may send it instead */
-    public readonly ?string $path;
-
     /**
      * @param array<string, int|string|list<string>>|list<array{string, string}> $headers
      * @param iterable<string>|null                                              $chunks
@@ -47,7 +44,6 @@ final class Response
         bool $headFirst = false,
         /** @internal an event stream that goes on without the worker */
         public readonly ?Subscription $subscription = null,
-        ?string $path = null,
     ) {
         if ($status < 200 || $status > 599) {
             throw new \InvalidArgumentException("status $status is not one of an answer (200 to 599)");
@@ -58,7 +54,6 @@ final class Response
         $this->headers = $headers === [] ? [] : ResponseHeaders::clean($headers);
         $this->chunks = $chunks;
         $this->headFirst = $headFirst;
-        $this->path = $path;
     }
 
     /** @param array<mixed> $headers */
@@ -81,25 +76,18 @@ final class Response
     }
 
     /**
-     * A file; 404 when it cannot be read.
-     *
-     * The gateway sends it, where it may (`sendfile` in gw.yaml), and answers ranges and conditions; the file must stay until the
-     * answer has begun. With $delete the file is deleted at once, and sent by this handler.
+     * A file, read piece by piece while it is sent; 404 when it cannot be read.
      *
      * @param array<mixed> $headers
      */
-    public static function file(string $path, array $headers = [], bool $delete = false): self
+    public static function file(string $path, array $headers = []): self
     {
         $file = FileChunks::open($path);
         if ($file === null) {
             return new self(404, self::TEXT, "Not Found\n");
         }
 
-        if ($delete) {
-            unlink($path);
-        }
-
-        return new self(200, ResponseHeaders::default($headers, $file->headers()), '', $file->chunks(), path: $delete ? null : $path);
+        return new self(200, ResponseHeaders::default($headers, $file->headers()), '', $file->chunks());
     }
 
     /**

@@ -13,6 +13,8 @@ return static function (Suite $suite): void {
         Check::same([17, 'POST', '/a b/c', '/a%20b%2Fc?q=1', '127.0.0.1:5', 'http', 'example.org:8080'], [$r->id, $r->method, $r->path, $r->target, $r->peer, $r->scheme, $r->host]);
         Check::same('/', $request()->target);
         Check::same('https', (new Request(Conversation::request(1, flags: 4)))->scheme);
+        $protocols = array_map(static fn (int $flags): string => (new Request(Conversation::request(1, flags: $flags)))->protocol, [0, 8, 32, 36]);
+        Check::same(['HTTP/1.1', 'HTTP/1.0', 'HTTP/2', 'HTTP/2'], $protocols);
         Check::true(isset($r->path) && !isset($r->nonsense), 'isset tells properties from nonsense');
     });
     $suite->test('refuses unknown properties and writing', static function () use ($request): void {

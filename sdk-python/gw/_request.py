@@ -73,6 +73,12 @@ class Request:
         return "https" if self._message[2] & wire.TLS else "http"
 
     @property
+    def protocol(self) -> str:
+        """HTTP/1.0, HTTP/1.1 or HTTP/2."""
+        flags = self._message[2]
+        return "HTTP/2" if flags & wire.HTTP_2 else "HTTP/1.0" if flags & wire.HTTP_1_0 else "HTTP/1.1"
+
+    @property
     def host(self) -> str:
         """The Host header: name, and port when it is not the usual one."""
         return self.headers.get("host", "")  # type: ignore[no-any-return]

@@ -49,7 +49,6 @@ RES = 0x20
 RES_START = 0x21
 RES_CHUNK = 0x22
 RES_END = 0x23
-RES_FILE = 0x24
 EVENTS = 0x26
 BODY_CREDIT = 0x27
 SEND = 0x40
@@ -66,6 +65,7 @@ SENDUID = 0x4B
 
 BINARY, EVENT = 1, 2  # flags of MSG (the first one), SEND, SENDMANY, PUBLISH, BROADCAST, SENDUID
 BODY_FOLLOWS, BODY_IN_FILE, TLS, HTTP_1_0 = 1, 2, 4, 8  # flags of REQ
+HTTP_2 = 32  # flag of REQ, OPEN and ATTACH
 
 FRAME_MESSAGES = 128
 # 32 KiB less what is not counted per message: the headers of the frame and its messages, the acknowledgements behind them.

@@ -22,7 +22,7 @@ from . import _wire as wire
 from ._async import AsyncEngine
 from ._body import ClientGone
 from ._callbacks import Callbacks
-from ._connection import decode_text, flags_of
+from ._connection import decode_text
 from ._engine import report
 from ._mapping import parse_headers
 from ._request import Request
@@ -146,12 +146,15 @@ class AsgiEngine(AsyncEngine):
     def _introduce(self, message: Message) -> _Socket:
         _, cid, lid, peer, _, path, query, block, *_ = message
         scope = self.scope("websocket", lid, peer, path, query, block)
-        scope["scheme"] = "wss" if flags_of(message) & wire.TLS else "ws"
+        scope["scheme"] = "wss" if self._secure(lid) else "ws"
         offered = parse_headers(block).get("sec-websocket-protocol", "")
         scope["subprotocols"] = [name.strip() for name in offered.split(",") if name.strip()]
         socket = self.sockets[cid] = _Socket(self, cid, scope)
         socket.task = self._spawn(socket.run())
         return socket
+
+    def _secure(self, lid: int) -> bool:
+        return any(number == lid and scheme in ("https", "wss", "tls") for number, _, scheme, *_ in self.hello.listeners)
 
     def _socket(self, cid: int) -> _Socket:
         socket = self.sockets.get(cid)
@@ -231,7 +234,8 @@ class _Exchange:
         scope["scheme"] = "https" if flags & wire.TLS else "http"
         if flags & wire.HTTP_1_0:
             scope["http_version"] = "1.0"
-        scope["extensions"] = {"http.response.pathsend": {}}
+        elif flags & wire.HTTP_2:
+            scope["http_version"] = "2"
         return scope
 
     def _fail(self, error: BaseException) -> None:
@@ -280,8 +284,6 @@ class _Exchange:
                 fields, size = check_headers(self._headers, None)
                 self._engine.put((wire.RES, self._sid, self._status, fields, body), size + len(body))
                 self._end()
-        elif kind == "http.response.pathsend":
-            await self._send_path(event["path"])
         elif kind == "http.response.start":
             if self._status:
                 raise RuntimeError("http.response.start twice")
@@ -289,22 +291,6 @@ class _Exchange:
             self._headers = list(event.get("headers", ()))
         else:
             raise RuntimeError(f"event {kind!r} is not expected here")
-
-    async def _send_path(self, path: str) -> None:
-        """The extension "Path Send": the gateway sends the file where it may, else we do."""
-        if not self._status:
-            raise RuntimeError("http.response.pathsend before http.response.start")
-        if self._over or self._aborted:
-            return
-        if self._stream is None and self._engine.send_file(self._sid, self._status, self._headers, path):
-            self._end()
-            return
-        with open(path, "rb") as file:
-            for piece in iter(lambda: file.read(wire.CHUNK_BYTES), b""):
-                await self._write(piece, True)
-                if self._aborted:
-                    return
-        await self._write(b"", False)
 
     async def _write(self, body: bytes, more: bool) -> None:
         stream = self._stream

@@ -18,6 +18,7 @@ class RequestTest(unittest.TestCase):
                          (42, "PUT", "/café/a b", "/caf%C3%A9/a%20b?q=1%202", "10.0.0.1:5000", "https", "shop.test"))
         self.assertEqual(made(path="/x").target, "/x")
         self.assertEqual(made().scheme, "http")
+        self.assertEqual([made(flags=flags).protocol for flags in (0, 8, 32, 36)], ["HTTP/1.1", "HTTP/1.0", "HTTP/2", "HTTP/2"])
 
     def test_odd_paths_do_not_fail(self):
         message = harness.request()

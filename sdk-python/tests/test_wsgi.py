@@ -43,6 +43,16 @@ class WsgiTest(unittest.TestCase):
         self.assertEqual({name: seen.get(name) for name in wanted}, wanted)
         self.assertNotIn("HTTP_X_TWO", seen)
 
+    def test_tells_the_version_of_http(self):
+        versions = []
+
+        def application(environ, start_response):
+            versions.append(environ["SERVER_PROTOCOL"])
+            return hello(environ, start_response)
+
+        self.serve(application, *[request(sid, flags=flags) for sid, flags in ((1, 0), (2, 8), (3, 32))], check=False)
+        self.assertEqual(versions, ["HTTP/1.1", "HTTP/1.0", "HTTP/2"])
+
     def test_requests_do_not_share_their_environ(self):
         def application(environ, start_response):
             assert "mine" not in environ and "CONTENT_LENGTH" not in environ or environ["REQUEST_METHOD"] == "POST"
