@@ -2,8 +2,11 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 
+	"gw/protocol/control"
+	"gw/protocol/http2"
 	"gw/protocol/wire"
 )
 
@@ -74,5 +77,39 @@ func TestWebSocketMessageAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(2000, once); n > 0 {
 		t.Errorf("%v allocations a message", n)
+	}
+}
+
+func TestHTTP2RequestAllocatesNothing(t *testing.T) {
+	s := newStill(t)
+	s.ln.configureHTTP2(&control.Listener{HTTP2: true, Limits: control.Limits{MaxStreams: 10, MaxHeaderBytes: 8 << 10}})
+	_, handler := s.hire(1, "request")
+	_, client := s.meet("http")
+	client.write([]byte(http2.Preface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
+	s.settle()
+	client.read()
+	request := []byte("\x00\x00\x06\x01\x05\x00\x00\x00\x00\x82\x86\x84\x41\x01h") // GET http://h/
+	answer := make([]byte, 0, 4096)
+	id := uint32(1)
+	once := func() {
+		binary.BigEndian.PutUint32(request[5:], id)
+		id += 2
+		client.write(request)
+		s.settle()
+		sid := lastID(t, handler.read(), wire.OpReq)
+		b := append(answer[:0], make([]byte, wire.BatchHeaderLen)...)
+		b = wire.AppendUint(wire.AppendUint(append(wire.AppendArray(b, 5), byte(wire.OpRes)), sid), 200)
+		b = wire.AppendStr(wire.AppendStr(wire.AppendMap(b, 1), "content-type"), "text/plain")
+		b = wire.AppendStr(b, "Hello")
+		b = wire.AppendUint(append(wire.AppendArray(b, 2), byte(wire.OpAck)), 1)
+		wire.PutBatchHeader(b, 2)
+		handler.write(b)
+		s.settle()
+		if !bytes.HasSuffix(client.read(), []byte("Hello")) {
+			t.Fatal("no answer")
+		}
+	}
+	if n := testing.AllocsPerRun(2000, once); n > 0 {
+		t.Errorf("%v allocations a request", n)
 	}
 }

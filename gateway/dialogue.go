@@ -102,6 +102,9 @@ func (d *dialogue) describe(c *conn) wire.Connection {
 	if c.secure() {
 		flags |= wire.FlagTLS
 	}
+	if c.stream() != nil {
+		flags |= wire.FlagHTTP2
+	}
 	return wire.Connection{ID: c.id, Flags: flags, Listener: c.listener.id, Peer: c.peer, Kind: c.kind.String(),
 		Path: d.handshake[:d.pathLen], Query: d.handshake[d.pathLen:d.headersAt], Headers: d.handshake[d.headersAt:],
 		Session: d.session, UID: d.uid}

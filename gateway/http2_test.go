@@ -480,14 +480,10 @@ func TestHTTP2BodyLongerThanMaxBodyIsRefused(t *testing.T) {
 
 func TestHTTP2FloodIsCalmedAndCounted(t *testing.T) {
 	h := http2Loop(t, nil)
-	w := h.worker(1)
+	h.worker(1)
 	r := h.raw()
 	go func() { // resets as fast as it can (CVE-2023-44487), until the connection ends
 		for id := uint32(1); ; id += 2 {
-			r.block.Reset()
-			for _, f := range []string{":method", "GET", ":scheme", "http", ":authority", "h", ":path", "/"} {
-				_ = r.encoder.WriteField(hpack.HeaderField{Name: f, Value: f})
-			}
 			if r.WriteRawFrame(http2.FrameHeaders, 5, id, []byte{0x82, 0x86, 0x84, 0x41, 1, 'h'}) != nil || r.WriteRSTStream(id, http2.ErrCodeCancel) != nil {
 				return
 			}
@@ -515,7 +511,6 @@ func TestHTTP2FloodIsCalmedAndCounted(t *testing.T) {
 	if !strings.Contains(h.log.String(), "ENHANCE_YOUR_CALM") {
 		t.Error("nothing in the log")
 	}
-	_ = w
 }
 
 func TestHTTP2StalledStreamIsGivenUp(t *testing.T) {
@@ -645,5 +640,126 @@ func TestHTTP2OverTLSIsChosenByALPN(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestConnectionsShowStreams(t *testing.T) {
+	h := http2Loop(t, nil)
+	w := h.worker(10)
+	r := h.raw()
+	r.get(1, "/")
+	r.get(3, "/")
+	w.expect(wire.OpReq)
+	w.expect(wire.OpReq)
+	h.tell(&control.Message{Kind: control.Query, Topic: control.TopicConnections})
+	seen := map[string]string{}
+	for _, row := range h.expect(control.Report).Connections {
+		seen[row.Protocol] = row.State
+		if row.Local != h.address["http"] || row.Peer != r.LocalAddr().String() || row.Protocol == "h2 http" && row.Worker != w.id {
+			t.Errorf("%+v", row)
+		}
+	}
+	if len(seen) != 2 || seen["h2"] != "streams 2" || seen["h2 http"] != "waiting" {
+		t.Errorf("%v", seen)
+	}
+}
+
+func (r *raw) connect(id uint32, more ...string) {
+	r.t.Helper()
+	r.head(id, false, append([]string{":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":authority", "example.org", ":path", "/chat?q",
+		"sec-websocket-version", "13", "origin", "http://example.org"}, more...)...)
+}
+
+// RFC 8441.
+func TestWebSocketOverHTTP2(t *testing.T) {
+	h := http2Loop(t, nil)
+	w := h.worker(10, "request", "connect", "message", "close")
+	r := h.raw()
+	if f := until[*http2.SettingsFrame](r); !f.IsAck() {
+		if v, ok := f.Value(http2.SettingEnableConnectProtocol); !ok || v != 1 {
+			t.Error("the server does not say that it takes extended CONNECT")
+		}
+	}
+	r.connect(1, "sec-websocket-protocol", "a, b")
+	open := w.expect(wire.OpOpen)
+	if open.path != "/chat" {
+		t.Errorf("%+v", open)
+	}
+	if f := until[*http2.MetaHeadersFrame](r); f.PseudoValue("status") != "200" || f.StreamEnded() {
+		t.Errorf("%v", f.Fields)
+	}
+	r.must(r.WriteData(1, false, []byte(frame(0x81, "hello"))))
+	if m := w.expect(wire.OpMsg); m.id != open.id || string(m.data) != "hello" {
+		t.Errorf("%+v", m)
+	}
+	w.say(send(open.id, strings.Repeat("y", 100)))
+	if f := until[*http2.DataFrame](r); string(f.Data()) != "\x81\x64"+strings.Repeat("y", 100) || f.StreamEnded() {
+		t.Errorf("%q", f.Data())
+	}
+	// Requests go on beside it.
+	r.get(3, "/")
+	w.say(res(w.expect(wire.OpReq).id, 200, "beside"))
+	if f := until[*http2.DataFrame](r); f.StreamID != 3 || string(f.Data()) != "beside" {
+		t.Errorf("%v %q", f, f.Data())
+	}
+	r.must(r.WriteData(1, false, []byte(frame(0x88, "\x03\xe8bye"))))
+	if f := until[*http2.DataFrame](r); f.StreamID != 1 || string(f.Data()) != "\x88\x02\x03\xe8" || !f.StreamEnded() {
+		t.Errorf("%v %q", f, f.Data())
+	}
+	if m := w.expect(wire.OpClose); m.id != open.id || m.n != 1000 || string(m.data) != "bye" {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestWebSocketOverHTTP2EndsWithItsStream(t *testing.T) {
+	for name, end := range map[string]func(r *raw) error{
+		"reset": func(r *raw) error { return r.WriteRSTStream(1, http2.ErrCodeCancel) },
+		"ended": func(r *raw) error { return r.WriteData(1, true, nil) },
+		"gone":  func(r *raw) error { return r.client.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := http2Loop(t, nil)
+			w := h.worker(10, "connect", "message", "close")
+			r := h.raw()
+			r.connect(1)
+			open := w.expect(wire.OpOpen)
+			r.must(end(r))
+			if m := w.expect(wire.OpClose); m.id != open.id || m.n != 1006 {
+				t.Errorf("%+v", m)
+			}
+		})
+	}
+}
+
+func TestWebSocketOverHTTP2IsRefusedAsOverHTTP1(t *testing.T) {
+	h := http2Loop(t, nil)
+	h.worker(10, "connect", "message", "close")
+	r := h.raw()
+	r.head(1, false, ":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":authority", "example.org", ":path", "/", "sec-websocket-version", "12")
+	if f := until[*http2.MetaHeadersFrame](r); f.PseudoValue("status") != "426" && f.PseudoValue("status") != "400" {
+		t.Errorf("%v", f.Fields)
+	}
+	until[*http2.RSTStreamFrame](r)
+	r.head(3, true, ":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":authority", "example.org", ":path", "/", "sec-websocket-version", "13")
+	if f := until[*http2.MetaHeadersFrame](r); f.PseudoValue("status") != "400" {
+		t.Errorf("%v", f.Fields)
+	}
+}
+
+func TestWebSocketOverHTTP2IsHeldBack(t *testing.T) {
+	h := http2Loop(t, nil)
+	w := h.worker(1, "connect", "message", "close")
+	r := h.raw()
+	r.connect(1)
+	open := w.expect(wire.OpOpen)
+	until[*http2.MetaHeadersFrame](r)
+	sent := 0
+	for message := frame(0x82, strings.Repeat("z", 8000)); sent+len(message) < 65_535; sent += len(message) {
+		r.must(r.WriteData(1, false, []byte(message))) // the worker has OPEN, and takes nothing more
+	}
+	w.say(done(open.id, 1))
+	for taken := 0; taken+8014 < sent; taken += 8000 {
+		m := w.expect(wire.OpMsg)
+		w.say(done(m.id, 1))
 	}
 }

@@ -52,7 +52,7 @@ func (l *loop) openStream(p *conn, ev *http2.Event) {
 		l.refuseParse(c, err)
 		return
 	}
-	l.request.Chunked = !ev.End && l.request.ContentLength < 0
+	l.request.Chunked = !ev.End && l.request.ContentLength < 0 && !l.request.Upgrade
 	l.beginExchange(c)
 	l.inviteBody(c, nil)
 	if c.exchange != nil && c.exchange.undecided {

@@ -35,7 +35,7 @@ func (l *loop) status() *control.Status {
 			continue
 		}
 		s.Connections += ln.connections
-		s.Listeners = append(s.Listeners, control.ListenerStatus{ID: ln.id, Connections: ln.connections, Accepted: ln.accepted, Refused: ln.refused, SlowClosed: ln.slowClosed,
+		s.Listeners = append(s.Listeners, control.ListenerStatus{ID: ln.id, Connections: ln.connections, Accepted: ln.accepted, Refused: ln.refused, SlowClosed: ln.slowClosed, Calmed: ln.calmed,
 			ProxyRefused: ln.proxyRefused, ForwardedFaults: ln.forwardedFaults, AddressRefused: ln.addressRefused, RateRefused: ln.rateRefused, BadHandshakes: ln.badHandshakes, Datagrams: ln.datagramStatus()})
 	}
 	for _, p := range l.pools {
@@ -80,7 +80,7 @@ func (l *loop) describe(c *conn) control.Connection {
 	}
 	socket := c
 	if st := c.stream(); st != nil {
-		socket = st.parent
+		socket, row.Protocol = st.parent, "h2 "+row.Protocol
 	}
 	if sa, err := unix.Getsockname(int(socket.fd)); err == nil {
 		row.Local = peerName(sa)
@@ -121,9 +121,9 @@ func (l *loop) activity(c *conn) string {
 	case c.handshaking():
 		return "handshake"
 	case c.http2 != nil && c.http2.open > 0:
-		return strconv.Itoa(c.http2.open) + " streams"
+		return "streams " + strconv.Itoa(c.http2.open)
 	case c.exchange != nil:
-		return [...]string{"receiving", "waiting", "streaming", "serving", "discarding"}[c.exchange.state]
+		return [...]string{"receiving", "opening", "waiting", "streaming", "serving", "discarding"}[c.exchange.state]
 	case c.dialogue != nil && c.dialogue.busy():
 		return "busy"
 	}

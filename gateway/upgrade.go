@@ -44,6 +44,10 @@ func newWebSocketRules(m *control.WebSocket) webSocketRules {
 // l.request.
 func (l *loop) upgrade(c *conn) {
 	r := &l.request
+	if c.stream() != nil {
+		l.upgradeExtended(c, r)
+		return
+	}
 	if e := websocket.CheckHandshake(r.Method, r.Minor, r.Combined); e != nil {
 		l.refuse(c, e.Status, e.Reason)
 		return

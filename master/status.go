@@ -53,7 +53,7 @@ func (s *supervisor) listenerRows() []api.Listener {
 		r := reported[l.id]
 		rows = append(rows, api.Listener{
 			ID: l.id, Name: l.config.Name, Listen: l.text(), Pools: l.poolNames(),
-			Connections: r.Connections, Accepted: r.Accepted, Refused: r.Refused, SlowClosed: r.SlowClosed,
+			Connections: r.Connections, Accepted: r.Accepted, Refused: r.Refused, SlowClosed: r.SlowClosed, Calmed: r.Calmed,
 			ProxyRefused: r.ProxyRefused, ForwardedFaults: r.ForwardedFaults, AddressRefused: r.AddressRefused, RateRefused: r.RateRefused,
 			TLS: l.config.TLS != nil, BadHandshakes: r.BadHandshakes,
 		})

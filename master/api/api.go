@@ -72,6 +72,7 @@ type Listener struct {
 	Accepted    uint64   `json:"accepted"`
 	Refused     uint64   `json:"refused"`
 	SlowClosed  uint64   `json:"slow_closed"`
+	Calmed      uint64   `json:"calmed"` // clients of HTTP/2 that made work for nothing: closed with ENHANCE_YOUR_CALM
 
 	ProxyRefused    uint64 `json:"proxy_refused"`    // connections without a good PROXY header, or from none of trusted_proxies
 	ForwardedFaults uint64 `json:"forwarded_faults"` // requests of trusted proxies whose Forwarded fields made no sense

@@ -248,6 +248,7 @@ type ListenerStatus struct {
 	Accepted    uint64 `msgpack:"accepted"`
 	Refused     uint64 `msgpack:"refused"` // over max_connections
 	SlowClosed  uint64 `msgpack:"slow_closed"`
+	Calmed      uint64 `msgpack:"calmed"` // clients of HTTP/2 closed with ENHANCE_YOUR_CALM
 
 	ProxyRefused    uint64 `msgpack:"proxy_refused"`    // connections without a good PROXY header, or from none of trusted_proxies
 	ForwardedFaults uint64 `msgpack:"forwarded_faults"` // requests of trusted proxies whose Forwarded fields made no sense

@@ -207,6 +207,10 @@ func (h *Head) conclude(ended bool) {
 			h.Err = errProtocol
 			return
 		}
+		if ended {
+			h.Err = errEnded
+			return
+		}
 		r.Upgrade = true
 		method = methodGet
 	}
@@ -223,6 +227,7 @@ var (
 
 	// errProtocol answers an extended CONNECT for something else than websocket (RFC 9220 3).
 	errProtocol = &http1.Error{Status: 501, Reason: "only the protocol websocket can be connected to"}
+	errEnded    = &http1.Error{Status: 400, Reason: "a WebSocket needs a stream that stays open"}
 )
 
 // concludeHost makes a host field of :authority, in the place where HTTP/1 clients put it. A Host field that says
