@@ -66,14 +66,17 @@ func (l *loop) speaksHTTP2(c *conn, buf []byte) bool {
 }
 
 // neitherHTTP reports that a connection begins with something that neither
-// version of HTTP begins with. It is closed without an answer, as an invalid
-// preface is to be (RFC 9113 section 3.4): no version of HTTP could carry one.
+// version of HTTP begins with, not even in error: no version, and nothing like a
+// target behind the first word. It is closed without an answer, as an invalid
+// preface is to be (RFC 9113 section 3.4): a client of HTTP/2 could not read it.
 func neitherHTTP(c *conn, buf []byte) bool {
 	if c.begun || c.listener.http2 == nil {
 		return false
 	}
 	line, _, _ := bytes.Cut(buf, []byte("\r"))
-	return !bytes.Contains(bytes.ToUpper(line), []byte("HTTP/"))
+	_, rest, _ := bytes.Cut(line, []byte(" "))
+	target := len(rest) > 0 && (rest[0] == '/' || rest[0] == '*' || bytes.Contains(rest, []byte("://")))
+	return !target && !bytes.Contains(bytes.ToUpper(line), []byte("HTTP/"))
 }
 
 // startHTTP2 makes c a connection of HTTP/2.
