@@ -101,7 +101,7 @@ func startForeground(out io.Writer, t *target, c *config.Config) error {
 	}
 	defer log.close()
 	return runMaster(t, c, state, log, master.Options{
-		Output: out,
+		Output: out, Stdout: os.Stdout,
 		Ready: func(s api.Status) {
 			printBanner(out, paletteFor(out), &s)
 			fmt.Fprintln(out, "\nEverything is ready. Press Ctrl-C to stop.")

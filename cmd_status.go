@@ -70,6 +70,11 @@ func statusHeader(w io.Writer, p palette, s *api.Status) error {
 			fmt.Fprintf(&b, "pool %-9s %s set aside, two handlers died on each: see %s\n", pool.Name, count(int(pool.SetAside), "message"), pool.SetAsideDir)
 		}
 	}
+	for _, a := range s.AccessLogs {
+		if a.Dropped > 0 {
+			fmt.Fprintf(&b, "access log %s  %d of %d lines dropped: its disk is too slow, or full\n", a.Path, a.Dropped, a.Lines)
+		}
+	}
 	for _, l := range s.Listeners {
 		if refused := refusals(&l); refused != "" {
 			fmt.Fprintf(&b, "listener %s  refused %s\n", l.Name, refused)

@@ -11,6 +11,9 @@ import (
 // beginBody prepares for a body of length bytes (-1: none announced).
 func (l *loop) beginBody(c *conn, length int64) {
 	e := c.exchange
+	if e.visit != nil {
+		e.visit.announced = length
+	}
 	switch streams := e.pool.streamBody; {
 	case streams && length > wire.InlineLimit, streams && e.chunkedIn && l.request.Expect100:
 		e.incoming = length

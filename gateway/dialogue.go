@@ -48,7 +48,8 @@ type dialogue struct {
 	closeSent          bool
 	chunked            bool // an event stream in chunks (HTTP/1.1)
 	pinged             bool
-	ended              bool // its close event is in queue or delivered
+	visit              *visit // for the access log; nil: it gets no line
+	ended              bool   // its close event is in queue or delivered
 	endedAt            time.Duration
 }
 
@@ -181,6 +182,7 @@ func (l *loop) endDialogue(c *conn) {
 		return
 	}
 	d.ended, d.endedAt = true, l.now
+	l.closeDialogueVisit(c)
 	l.hub.forget(c)
 	if d.known || d.busy() || !d.pool.eventsKnown || d.pool.events.Close {
 		if d.closeCode == 0 {

@@ -79,6 +79,9 @@ func (p *pool) idle() *worker {
 func (l *loop) dispatchRequest(c *conn) {
 	e := c.exchange
 	e.state = exchangeWaiting
+	if e.visit != nil {
+		e.visit.ready = l.now
+	}
 	l.rearm(c)
 	if e.pool.queue.len == 0 {
 		if w := e.pool.pick(); w != nil {
@@ -110,6 +113,7 @@ func (l *loop) deliverRequest(w *worker, it *item) {
 		return
 	}
 	e.worker = w
+	e.visit.deliver(l.now, w)
 	w.exchanges.add(e)
 	l.deliver(w, it)
 	if e.upload != nil {

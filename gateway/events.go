@@ -43,6 +43,7 @@ func (l *loop) startEvents(w *worker, m *wire.Message) {
 func (l *loop) becomeEvents(c *conn, w *worker, m *wire.Message) {
 	e := c.exchange
 	d := l.startDialogue(c, kindEvents, e.pool)
+	d.visit = e.keepVisit()
 	d.chunked = e.framing == framingChunked
 	d.handshake, d.pathLen, d.headersAt = e.handshake()
 	l.releaseExchange(c)

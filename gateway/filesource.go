@@ -204,6 +204,9 @@ func (l *loop) pushHead(c *conn) bool {
 // c.out. full: it takes no more for now.
 func (l *loop) sentPast(c *conn, n int, full bool) {
 	c.bytesOut += uint64(n)
+	if e := c.exchange; e != nil && e.visit != nil {
+		e.visit.sent += int64(n)
+	}
 	if n > 0 {
 		c.active = l.now
 	}

@@ -115,7 +115,9 @@ func (l *loop) masterGone(err error) {
 func (l *loop) control(m *control.Message, files []*os.File) {
 	switch m.Kind {
 	case control.Configure:
-		l.configure(m.Configuration, take(files))
+		logs := min(freshLogs(m.Configuration), len(files))
+		l.configureLogs(m.Configuration.AccessLogs, files[:logs])
+		l.configure(m.Configuration, take(files[logs:]))
 		if m.More {
 			return
 		}
@@ -214,6 +216,7 @@ func (l *loop) closeUnnamed() {
 	l.forgetCertificates()
 	l.configureIssuers()
 	l.removePools()
+	l.retireLogs()
 }
 
 // place puts a listener where an old one is no longer needed, or at the end.

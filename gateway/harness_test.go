@@ -83,6 +83,7 @@ func startLoop(t *testing.T, change func(*control.Configuration)) *harness {
 	if change != nil {
 		change(c)
 	}
+	files = append(logFiles(t, c), files...)
 	finished := make(chan error, 1)
 	go func() { finished <- l.run() }()
 	h.tell(&control.Message{Kind: control.Configure, Configuration: c}, files...)

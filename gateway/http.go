@@ -48,6 +48,7 @@ type exchange struct {
 	chunkedIn  bool
 	undecided  bool // whether its chunked body is streamed
 
+	visit   *visit         // for the access log; nil: it gets no line
 	secure  bool           // the client speaks TLS, with us or with a proxy before us
 	proxied bool           // a trusted proxy sent it
 	client  netip.AddrPort // as trusted proxies say; zero: conn.peer holds
@@ -127,6 +128,7 @@ func (l *loop) processHTTP(c *conn, buf []byte) (used int) {
 func (l *loop) refuseParse(c *conn, err error) {
 	if c.exchange == nil {
 		l.openExchange(c, nil)
+		c.exchange.visit.noteLine(&l.request)
 		c.exchange.head = string(l.request.Method) == "HEAD"
 	}
 	status, reason := blame(err)
@@ -148,7 +150,7 @@ func (l *loop) beginExchange(c *conn) {
 	r := &l.request
 	l.openExchange(c, r)
 	for _, stage := range [...]func(*loop, *conn, *http1.Request) bool{
-		(*loop).identify, (*loop).certify, (*loop).answerChallenge, (*loop).checkRate, (*loop).checkMethod, (*loop).serveStatic,
+		(*loop).identify, (*loop).certify, (*loop).openVisit, (*loop).answerChallenge, (*loop).checkRate, (*loop).checkMethod, (*loop).serveStatic,
 	} {
 		if stage(l, c, r) {
 			return
@@ -193,6 +195,9 @@ func (l *loop) openExchange(c *conn, r *http1.Request) {
 		e.chunkedIn = r.Chunked
 	}
 	c.exchange, c.begun = e, true
+	if r == nil {
+		l.openVisit(c, nil)
+	}
 }
 
 // mayAskAgain counts a request against max_requests_per_connection.
@@ -284,19 +289,7 @@ func (e *exchange) field(name string) []byte {
 	if e.item == nil {
 		return nil
 	}
-	block := e.item.data[e.headersAt : e.headersAt+e.headersLen]
-	for len(block) > 0 {
-		line := block
-		if end := bytes.IndexByte(block, '\n'); end >= 0 {
-			line, block = block[:end], block[end+1:]
-		} else {
-			block = nil
-		}
-		if len(line) > len(name)+1 && line[len(name)] == ':' && string(line[:len(name)]) == name {
-			return line[len(name)+2:]
-		}
-	}
-	return nil
+	return fieldOf(e.item.data[e.headersAt:e.headersAt+e.headersLen], name)
 }
 
 func idempotent(method []byte) bool {
@@ -398,6 +391,7 @@ func (l *loop) finishExchange(c *conn) {
 func (l *loop) releaseExchange(c *conn) {
 	e := c.exchange
 	l.leaveWorker(e)
+	l.closeVisit(c, e)
 	e.spool.discard()
 	if e.source != nil {
 		e.source.close()
@@ -414,6 +408,7 @@ func (l *loop) leaveWorker(e *exchange) {
 		e.item.sentAt = l.now // a worker that streamed for long gets time to hear of it
 	}
 	if w := e.worker; w != nil {
+		e.visit.leave(l.now)
 		w.exchanges.remove(e)
 		if w.async() && e.item != nil {
 			l.finishItem(e.item)

@@ -32,7 +32,7 @@ func (c *conn) stream() *stream {
 func (l *loop) openStream(p *conn, ev *http2.Event) {
 	st := l.streams.get()
 	st.parent, st.engine, st.done = p, ev.Stream, ev.End
-	st.conn = conn{fd: -1, listener: p.listener, peer: p.peer, origin: p.origin, transport: st, opened: l.now, active: l.now}
+	st.conn = conn{fd: -1, listener: p.listener, peer: p.peer, origin: l.sharedOrigin(p), transport: st, opened: l.now, active: l.now}
 	c := &st.conn
 	if !l.conns.add(c) {
 		p.http2.Reset(ev.Stream, http2.RefusedStream)

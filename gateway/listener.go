@@ -47,6 +47,10 @@ type listener struct {
 	exempted      address.Set // from limits by address
 	callers       callers
 
+	accessLog  *accessLog // nil: none
+	logJSON    bool
+	logExclude []string
+
 	proxyRefused    uint64 // no PROXY header, or from somebody else
 	forwardedFaults uint64 // requests whose Forwarded fields made no sense
 	addressRefused  uint64 // over max_connections_per_address
@@ -73,6 +77,7 @@ func (l *loop) configureListener(ln *listener, m *control.Listener) {
 	ln.webSocket = newWebSocketRules(&m.WebSocket)
 	ln.headLimits = http1.Limits{MaxBytes: m.Limits.MaxHeaderBytes}
 	ln.proxyProtocol = m.ProxyProtocol
+	ln.accessLog, ln.logJSON, ln.logExclude = l.accessLogByID(m.AccessLog), m.LogJSON, m.LogExclude
 	ln.proxies, ln.exempted = l.addresses(ln, m.TrustedProxies), l.addresses(ln, m.Limits.ExemptAddresses)
 	ln.configureHTTP2(m)
 	l.configureTLS(ln, m.TLS)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gw/protocol/accesslog"
 	"gw/protocol/control"
 	"gw/protocol/http1"
 	"gw/protocol/http2"
@@ -71,6 +72,12 @@ type loop struct {
 	deflater   websocket.Deflater
 	inflater   websocket.Inflater
 
+	accessLogs    []*accessLog
+	retiredLogs   []*accessLog // that write their last lines
+	droppedLines  uint64       // that were told of
+	droppedLogged time.Duration
+	visits        visits
+
 	// Reused each time; valid only until the next use.
 	inbuf      []byte
 	plain      []byte // what inbuf decrypts to; nil before the first TLS connection
@@ -84,6 +91,11 @@ type loop struct {
 	reply      reply
 	text       []byte
 	message    wire.Message
+	logClock   logClock
+	record     accesslog.Record
+	line       []byte
+	remote     []byte        // see closeVisit
+	target     []byte        // see closeDialogueVisit
 	host       []byte        // see adoptHost
 	retryAfter time.Duration // of the 429 that is being answered
 	date       []byte
@@ -267,7 +279,7 @@ func (l *loop) flushWorkers() {
 const tickInterval = 100 * time.Millisecond
 
 func (l *loop) needsTick() bool {
-	if l.conns.live > 0 || l.stopping || l.paused > 0 || l.datagrams > 0 {
+	if l.conns.live > 0 || l.stopping || l.paused > 0 || l.datagrams > 0 || l.logsWait() {
 		return true
 	}
 	for _, w := range l.workers {
@@ -296,6 +308,7 @@ func (l *loop) tick() {
 	l.sweepPools()
 	l.sweepDeaf()
 	l.resumeAccepting()
+	l.flushLogs()
 	if l.now-l.trimmed >= time.Second {
 		l.trimmed = l.now
 		l.items.trim()
@@ -303,6 +316,9 @@ func (l *loop) tick() {
 		l.streams.trim()
 		for _, ln := range l.listeners {
 			ln.callers.trim(l.now)
+		}
+		if len(l.named) == 0 {
+			l.retireLogs()
 		}
 	}
 	if l.stopping && l.stopAt > 0 && l.now >= l.stopAt {
@@ -373,6 +389,7 @@ func (l *loop) report(m *control.Message) { l.send(m) }
 func (l *loop) close() {
 	l.issuers.close()
 	l.handshakes.close()
+	l.closeLogs()
 	l.disk.close()
 	for _, ln := range l.listeners {
 		ln.closeStatic()

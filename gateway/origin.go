@@ -23,6 +23,7 @@ type origin struct {
 	address netip.Addr
 	socket  string // address of the socket, if a PROXY header told another one
 	peer    string // conn.peer before a WebSocket handshake told whose connection it is
+	scheme  string // http or https, if that handshake told it
 	local   string // what the client connected to, if its proxy told; else empty
 	secure  bool   // the PROXY header says that the client speaks TLS
 	header  []byte // PROXY header so far; nil: none is awaited
@@ -41,9 +42,23 @@ func (l *loop) originOf(c *conn) *origin {
 	return c.origin
 }
 
+// sharedOrigin is the origin that the streams of a connection share: made once,
+// if any of their requests will ask for it.
+func (l *loop) sharedOrigin(c *conn) *origin {
+	if ln := c.listener; !ln.proxies.Empty() || ln.limits.RequestEvery > 0 {
+		return l.originOf(c)
+	}
+	return c.origin
+}
+
 // secure says whether the client of a connection speaks TLS, with us or with
 // the proxy that told so.
-func (c *conn) secure() bool { return c.tls() != nil || c.origin != nil && c.origin.secure }
+func (c *conn) secure() bool {
+	if o := c.origin; o != nil && o.scheme != "" {
+		return o.scheme == "https"
+	}
+	return c.tls() != nil || c.origin != nil && c.origin.secure
+}
 
 // awaitHeader lets a connection begin with a PROXY header.
 func (l *loop) awaitHeader(c *conn) {
@@ -137,6 +152,9 @@ func (l *loop) refuseHeader(c *conn, why error) {
 // runs behind gw may believe them.
 func (l *loop) identify(c *conn, r *http1.Request) bool {
 	e := c.exchange
+	if o := c.origin; o != nil && o.scheme != "" { // a handshake came before, and was refused
+		o.scheme = ""
+	}
 	e.secure = c.secure()
 	if c.listener.proxies.Empty() || !c.listener.proxies.Has(l.originOf(c).address) {
 		r.Fields = without(r.Fields, forwarded.Speaks)
@@ -181,7 +199,16 @@ func (l *loop) adopt(c *conn, r *http1.Request, client *forwarded.Client) {
 		e.secure = client.Scheme == "https"
 	}
 	l.adoptHost(e, r, client)
-	if e.client.IsValid() && r.Upgrade { // the connection will be the client's alone
+	if !r.Upgrade {
+		return
+	}
+	if c.fd < 0 { // a stream shares the origin of its connection
+		own := *c.origin
+		own.entry = nil
+		c.origin = &own
+	}
+	c.origin.scheme = client.Scheme // the connection will be the client's alone
+	if e.client.IsValid() {
 		c.origin.peer, c.peer = c.peer, e.client.String()
 	}
 }

@@ -153,6 +153,9 @@ func (l *loop) writeBody(c *conn, b []byte) {
 		return
 	}
 	e.outgoing -= int64(len(b))
+	if e.visit != nil {
+		e.visit.sent += int64(len(b))
+	}
 	out := l.output(c)
 	if e.framing == framingChunked {
 		out = http1.AppendChunk(out, b)

@@ -38,6 +38,9 @@ func (l *loop) status() *control.Status {
 		s.Listeners = append(s.Listeners, control.ListenerStatus{ID: ln.id, Connections: ln.connections, Accepted: ln.accepted, Refused: ln.refused, SlowClosed: ln.slowClosed, Calmed: ln.calmed,
 			ProxyRefused: ln.proxyRefused, ForwardedFaults: ln.forwardedFaults, AddressRefused: ln.addressRefused, RateRefused: ln.rateRefused, BadHandshakes: ln.badHandshakes, Datagrams: ln.datagramStatus()})
 	}
+	for _, a := range l.accessLogs {
+		s.AccessLogs = append(s.AccessLogs, control.AccessLogStatus{Path: a.path, Lines: a.total, Dropped: a.dropped + a.lost.Load()})
+	}
 	for _, p := range l.pools {
 		s.Pools = append(s.Pools, control.PoolStatus{Name: p.name, Queued: p.queue.len + p.doubtful.len, Retried: p.retried, Redelivered: p.redelivered, Dropped: p.dropped, TimedOut: p.timedOut, SetAside: p.setAside})
 	}

@@ -168,8 +168,10 @@ func (l *loop) openWebSocket(c *conn, r *reply, protocol string) {
 	}
 	l.switchProtocols(c, r)
 	c.linger = false
+	v := e.keepVisit()
 	l.releaseExchange(c)
 	d := l.startDialogue(c, kindWebSocket, p)
+	d.visit = v
 	d.handshake, d.pathLen, d.headersAt = h.head, h.pathLen, h.headersAt
 	if h.deflate.Negotiated() {
 		d.deflate = &deflate{Deflate: h.deflate}

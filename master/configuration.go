@@ -10,7 +10,7 @@ import (
 
 // gatewayConfiguration is what the gateway must know of c. Listeners are in the
 // order of c and bound already.
-func gatewayConfiguration(version string, c *config.Config, pools []*config.Pool, listeners []*listener, generation int) *control.Configuration {
+func gatewayConfiguration(version string, c *config.Config, pools []*config.Pool, listeners []*listener, logs []*accessLog, generation int) *control.Configuration {
 	g := &control.Configuration{Version: version, Debug: c.Debug, TempDir: c.TempDir, SetAside: c.SetAsideDir}
 	for _, p := range pools {
 		g.Pools = append(g.Pools, control.Pool{
@@ -20,12 +20,12 @@ func gatewayConfiguration(version string, c *config.Config, pools []*config.Pool
 		})
 	}
 	for _, l := range listeners {
-		g.Listeners = append(g.Listeners, l.message(generation))
+		g.Listeners = append(g.Listeners, l.message(generation, logs))
 	}
 	return g
 }
 
-func (l *listener) message(generation int) control.Listener {
+func (l *listener) message(generation int, logs []*accessLog) control.Listener {
 	m := control.Listener{
 		ID: l.id, Name: l.config.Name, Scheme: l.config.Scheme, Address: l.address,
 		Fresh: l.given != generation, HTTP2: l.config.HTTP2, Limits: control.Limits(l.config.Limits),
@@ -37,6 +37,9 @@ func (l *listener) message(generation int) control.Listener {
 		Origins: w.Origins, Subprotocols: w.Subprotocols,
 		Compress: w.Compression != "off", Takeover: w.Compression == "connection",
 		WindowBits: uint8(bits.Len(uint(w.WindowBytes)) - 1), CompressFromBytes: w.CompressFromBytes,
+	}
+	if a := findAccessLog(logs, l.config.AccessLog.File); a != nil {
+		m.AccessLog, m.LogJSON, m.LogExclude = a.id, l.config.AccessLog.Format == "json", l.config.AccessLog.Exclude
 	}
 	for _, r := range l.config.Routes {
 		m.Routes = append(m.Routes, control.Route{Host: r.Host, Prefix: r.Prefix, Pool: r.Pool})
@@ -78,7 +81,7 @@ func splitConfigure(g *control.Configuration, seq uint64, listeners []*listener)
 	half := len(g.Listeners) / 2
 	first, second := *g, *g
 	first.Listeners, second.Listeners = g.Listeners[:half], g.Listeners[half:]
-	second.Pools = nil // they came with the first
+	second.Pools, second.AccessLogs = nil, nil // they came with the first
 	messages := configureMessages(&first, seq, listeners[:half])
 	messages[len(messages)-1].message.More = true
 	return append(messages, configureMessages(&second, seq, listeners[half:])...)

@@ -23,7 +23,7 @@ func TestLargeConfigurationTravelsInParts(t *testing.T) {
 		})
 	}
 	c := &config.Config{}
-	parts := configureMessages(gatewayConfiguration("test", c, []*config.Pool{{Name: "web"}}, listeners, 1), 7, listeners)
+	parts := configureMessages(gatewayConfiguration("test", c, []*config.Pool{{Name: "web"}}, listeners, nil, 1), 7, listeners)
 	if len(parts) < 2 {
 		t.Fatalf("%d parts", len(parts))
 	}

@@ -55,7 +55,7 @@ func (s *supervisor) wakeAt(now time.Time) time.Time {
 	}
 	next.later(s.gateway.backoff.retryAt, now)
 	for _, t := range []time.Time{
-		s.gateway.deadline, s.gateway.stableAt(), s.stopping.deadline, s.memoryAt, s.readyAt, s.lookAt,
+		s.gateway.deadline, s.gateway.stableAt(), s.stopping.deadline, s.logsAt, s.memoryAt, s.readyAt, s.lookAt,
 	} {
 		next.consider(t)
 	}
@@ -83,6 +83,9 @@ func (s *supervisor) expire(now time.Time) {
 	}
 	if passed(s.stopping.deadline, now) {
 		s.overdueStop()
+	}
+	if passed(s.logsAt, now) {
+		s.checkRotation()
 	}
 	if passed(s.memoryAt, now) {
 		s.checkMemory(now)

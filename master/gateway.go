@@ -165,11 +165,16 @@ func (s *supervisor) configure() (seq uint64) {
 		}
 	}
 	s.giveCertificates()
-	g := gatewayConfiguration(s.options.Version, s.config, pools, s.listeners, s.gateway.generation)
+	g := gatewayConfiguration(s.options.Version, s.config, pools, s.listeners, s.accessLogs, s.gateway.generation)
 	for i, l := range s.listeners {
 		g.Listeners[i].TLS = s.tlsMessage(l.config.TLS)
 	}
-	for _, o := range configureMessages(g, s.lastSeq, s.listeners) {
+	var files []*os.File
+	g.AccessLogs, files = s.accessLogMessages()
+	for i, o := range configureMessages(g, s.lastSeq, s.listeners) {
+		if i == 0 { // descriptors of access logs come first
+			o.files, o.spent = append(files, o.files...), files
+		}
 		s.tell(o)
 	}
 	for _, l := range s.listeners {
@@ -182,9 +187,7 @@ func (s *supervisor) configure() (seq uint64) {
 // killed and replaced.
 func (s *supervisor) tell(o outgoing) {
 	if s.gateway.link == nil {
-		if o.own {
-			closeFiles(o.files)
-		}
+		o.dispose()
 		return
 	}
 	if !s.gateway.link.send(o) {

@@ -24,6 +24,15 @@ type outgoing struct {
 	message *control.Message
 	files   []*os.File
 	own     bool
+	spent   []*os.File // closed once it left, whatever own says
+}
+
+// dispose closes what is closed once o left, or never will.
+func (o *outgoing) dispose() {
+	if o.own {
+		closeFiles(o.files)
+	}
+	closeFiles(o.spent)
 }
 
 // link is the channel to one gateway process, with a goroutine for each way, so
@@ -47,9 +56,7 @@ func (s *supervisor) newLink(generation int, c channel, received func(*control.M
 func (l *link) write() {
 	for o := range l.outbox {
 		err := l.channel.Send(o.message, o.files...)
-		if o.own {
-			closeFiles(o.files)
-		}
+		o.dispose()
 		if err != nil {
 			// Not news: the gateway's death is reported by wait.
 			l.logger.Debug("Message to the gateway is lost", "kind", o.message.Kind, "err", err)
@@ -77,9 +84,7 @@ func (l *link) send(o outgoing) bool {
 	case l.outbox <- o:
 		return true
 	default:
-		if o.own {
-			closeFiles(o.files)
-		}
+		o.dispose()
 		return false
 	}
 }

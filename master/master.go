@@ -35,6 +35,7 @@ type Options struct {
 	Reopen      func()    // opens gw's own log anew, at each reload; nil: nothing to open
 	LogFormat   string    // GW_LOG_FORMAT of the gateway; empty: that of our own environment, or text
 	Output      io.Writer // foreground: handlers' output, each line in one Write
+	Stdout      *os.File  // foreground: access logs named "-"
 	// Ready is called once, when every listener is bound and every pool has a
 	// ready worker.
 	Ready func(api.Status)
@@ -80,8 +81,16 @@ func Run(ctx context.Context, o Options) error {
 		file.remove()
 		return err
 	}
+	logs, err := openAccessLogs(o.Config, o.Stdout)
+	if err != nil {
+		closeListeners(listeners)
+		socket.Close()
+		file.remove()
+		return err
+	}
 	s := newSupervisor(o, system, listeners)
 	s.useKeyring(ring)
+	s.adoptAccessLogs(logs)
 	defer s.closeOutput()
 	server := serveControl(s, socket, file)
 	defer server.close()
@@ -113,4 +122,5 @@ func (s *supervisor) closeOutput() {
 		s.printer.close()
 	}
 	s.outputs.reopen()
+	closeAccessLogs(s.accessLogs)
 }

@@ -32,6 +32,7 @@ type reload struct {
 	keyring   keyring
 	pools     []*config.Pool // of config
 	fresh     []*listener    // bound, not in use yet
+	logs      []*accessLog   // opened, not in use yet
 	added     []*pool
 	steps     []*step        // the first is under way
 	proven    map[*pool]bool // a new worker of it has lived through its trial
@@ -77,8 +78,16 @@ func (s *supervisor) beginReload(filter string) (p *progress, busy string) {
 	}
 	s.goroutines.Go(func() {
 		c, ring, fresh, err := s.prepareReload(filter, old, have)
-		if !s.post(func() { s.reloadPrepared(r, c, ring, fresh, err) }) {
+		var logs []*accessLog
+		if err == nil {
+			logs, err = openAccessLogs(c, s.options.Stdout)
+		}
+		if !s.post(func() {
+			r.logs = logs
+			s.reloadPrepared(r, c, ring, fresh, err)
+		}) {
 			closeListeners(fresh)
+			closeAccessLogs(logs)
 		}
 	})
 	return r.progress, ""
@@ -132,9 +141,11 @@ func onlyPool(old, c *config.Config, name string) (*config.Config, error) {
 func (s *supervisor) reloadPrepared(r *reload, c *config.Config, ring keyring, fresh []*listener, err error) {
 	if s.reload != r {
 		closeListeners(fresh) // it was aborted meanwhile
+		closeAccessLogs(r.logs)
 		return
 	}
 	if err != nil {
+		closeListeners(fresh)
 		s.abortReload(err.Error(), "")
 		return
 	}
@@ -318,6 +329,7 @@ func (s *supervisor) abortReload(reason, output string) {
 		s.useConfig(p, p.config)
 	}
 	closeListeners(r.fresh)
+	closeAccessLogs(r.logs)
 	if len(r.added) > 0 {
 		s.configure()
 	}
@@ -334,6 +346,7 @@ func (s *supervisor) commitReload(now time.Time) {
 	s.useKeyring(r.keyring)
 	removed := s.arrangePools(r.pools)
 	s.arrangeListeners(r)
+	s.adoptAccessLogs(r.logs)
 	r.deadline = now.Add(confirmPatience)
 	r.committed = s.configure() // before the drains: no new work for what goes
 	for _, p := range removed {

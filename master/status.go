@@ -25,6 +25,7 @@ func (s *supervisor) status() api.Status {
 		},
 		Listeners: s.listenerRows(), Pools: s.poolRows(), Workers: s.workerRows(now),
 	}
+	status.AccessLogs = s.accessLogRows()
 	status.Totals = s.totals(&status)
 	return status
 }

@@ -73,7 +73,7 @@ func (s *supervisor) enterStop() {
 	s.abortReload("gw is stopping", "")
 	closeListeners(s.listeners)
 	s.listeners = nil
-	s.memoryAt, s.readyAt = time.Time{}, time.Time{}
+	s.memoryAt, s.readyAt, s.logsAt = time.Time{}, time.Time{}, time.Time{}
 }
 
 func (s *supervisor) longestStop() time.Duration {

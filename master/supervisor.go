@@ -57,8 +57,12 @@ type supervisor struct {
 	config    *config.Config
 	listeners []*listener // in the order of config.Listeners
 	pools     []*pool     // in the order of config.Pools
-	workers   map[uint64]*worker
-	gateway   gateway
+
+	accessLogs []*accessLog
+	logsAt     time.Time // when to look whether one was moved away; zero: never, or that is under way
+	lastLog    int
+	workers    map[uint64]*worker
+	gateway    gateway
 
 	keyring        keyring
 	certificateIDs map[keyFiles]int

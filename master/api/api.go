@@ -44,6 +44,15 @@ type Status struct {
 	Pools      []Pool     `json:"pools"`
 	Workers    []Worker   `json:"workers"` // by pool, then slot
 	Totals     Totals     `json:"totals"`
+
+	AccessLogs []AccessLog `json:"access_logs"`
+}
+
+// AccessLog is a file with a line for each request.
+type AccessLog struct {
+	Path    string `json:"path"`    // - is standard output
+	Lines   uint64 `json:"lines"`   // dropped ones included
+	Dropped uint64 `json:"dropped"` // the disk was too slow, or full
 }
 
 // Reload tells of the last finished reload.

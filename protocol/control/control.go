@@ -21,9 +21,9 @@ type Kind string
 
 // Master to gateway.
 const (
-	// Configure gives the whole configuration. Descriptors: one listening
-	// socket for each listener with Fresh set, in their order. Answered by
-	// Configured. A listener that is no longer named is closed.
+	// Configure gives the whole configuration. Descriptors: one file for each
+	// access log, then one listening socket for each listener, with Fresh set, in
+	// their order. Answered by Configured. A listener that is no longer named is closed.
 	Configure Kind = "configure"
 	// Attach gives a worker. Descriptors: write end of its descriptor 3, read
 	// end of its descriptor 4. Answered by WorkerReady in the worker's time.
@@ -108,6 +108,15 @@ type Configuration struct {
 	SetAside  string     `msgpack:"set_aside"` // folder for messages that killed two workers; exists, the gateway may write there
 	Pools     []Pool     `msgpack:"pools"`
 	Listeners []Listener `msgpack:"listeners"`
+	// AccessLogs come with the first part of a long configuration.
+	AccessLogs []AccessLog `msgpack:"access_logs"`
+}
+
+// AccessLog is a file that lines for requests are added to.
+type AccessLog struct {
+	ID    int    `msgpack:"id"` // counts from 1, kept over reloads for the same Path
+	Path  string `msgpack:"path"`
+	Fresh bool   `msgpack:"fresh"` // a descriptor for it comes with this message: it is new, or was opened anew
 }
 
 // Pool holds what dispatch needs of a pool.
@@ -150,6 +159,10 @@ type Listener struct {
 	HalfClose      bool      `msgpack:"half_close"`       // text, frame, tcp: who has ended its side is still written to
 	Queue          Queue     `msgpack:"queue"`            // udp
 	WebSocket      WebSocket `msgpack:"websocket"`
+
+	AccessLog  int      `msgpack:"access_log"` // 0: none
+	LogJSON    bool     `msgpack:"log_json"`
+	LogExclude []string `msgpack:"log_exclude"` // path prefixes
 }
 
 // Framing is how messages stand on the byte stream.
@@ -230,6 +243,15 @@ type Status struct {
 	Workers     []WorkerStatus   `msgpack:"workers"`
 	Listeners   []ListenerStatus `msgpack:"listeners"`
 	Pools       []PoolStatus     `msgpack:"pools"`
+
+	AccessLogs []AccessLogStatus `msgpack:"access_logs"`
+}
+
+// AccessLogStatus counts an access log's lines.
+type AccessLogStatus struct {
+	Path    string `msgpack:"path"`
+	Lines   uint64 `msgpack:"lines"`   // dropped ones included
+	Dropped uint64 `msgpack:"dropped"` // the disk was too slow, or full
 }
 
 // WorkerStatus is a worker as dispatch sees it.

@@ -21,6 +21,16 @@ return static function (Suite $suite, Codec $codec): void {
         $frames = Conversation::run($worker, $codec, [[Conversation::open(5, 'token=t')]]);
         Check::same([[Op::SEND, 5, 0, 'checked'], [Op::ACK, 1]], $frames[0], file_get_contents(Log::$target));
     });
+    $suite->test('knows whether its client came by TLS', static function () use ($codec): void {
+        $worker = new Worker();
+        $worker->onMessage = static fn (Connection $c) => $c->send($c->request()->scheme);
+        $open = static fn (int $cid, int $flags): array => [...Conversation::open($cid), $flags, '', ''];
+        $attach = static fn (int $cid, int $flags): array => [Op::ATTACH, ...\array_slice(Conversation::open($cid), 1), '', '', $flags];
+        foreach ([[$open(5, 4), 'https'], [$open(5, 0), 'http'], [Conversation::open(5), 'http'], [$attach(5, 4), 'https'], [$attach(5, 0), 'http']] as [$introduction, $scheme]) {
+            $frames = Conversation::run($worker, $codec, [[$introduction, [Op::MSG, 5, 0, 'x']]]);
+            Check::same([Op::SEND, 5, 0, $scheme], $frames[0][0]);
+        }
+    });
     $suite->test('has no handshake where there was no HTTP', static function () use ($codec): void {
         $worker = new Worker();
         $worker->onConnect = static fn (Connection $c) => $c->send(var_export([$c->request(), $c->path, $c->listener], true));

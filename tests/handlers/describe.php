@@ -14,6 +14,9 @@ $worker->onRequest = fn (Gw\Request $request) => Gw\Response::json([
     'cookie' => $request->cookie('c') ?? '',
     'form' => $request->form('f') ?? '',
     'body' => $request->body(),
+    'id' => $request->id,
+    'peer' => $request->peer,
+    'headers' => $request->headers(),
     'pid' => getmypid(),
 ]);
 $worker->run();

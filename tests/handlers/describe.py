@@ -20,6 +20,9 @@ def describe(request):
         "cookie": request.cookies.get("c", ""),
         "form": request.form.get("f", ""),
         "body": request.body.decode(),
+        "id": request.id,
+        "peer": request.peer,
+        "headers": dict(request.headers),
         "pid": os.getpid(),
     })
 
