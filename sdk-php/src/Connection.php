@@ -61,7 +61,7 @@ final class Connection
         }
         [, $id, $lid, $peer, , $path, $query, $headers] = $this->message;
 
-        return $this->request ??= new Request([Op::REQ, $id, 0, $lid, $peer, 'GET', $path, $query, $headers, '']);
+        return $this->request ??= new Request([Op::REQ, $id, $this->message[8] ?? 0, $lid, $peer, 'GET', $path, $query, $headers, '']);
     }
 
     public function send(string|Event $data, bool $binary = false): void

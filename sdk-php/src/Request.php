@@ -30,6 +30,9 @@ final class Request
     /** @internal */
     public const BODY_FOLLOWS = 1;
 
+    /** @internal */
+    public const WEBSOCKET = 16;
+
     private const BODY_FILE = 2;
     private const TLS = 4;
     private const HTTP_1_0 = 8;
@@ -102,6 +105,12 @@ final class Request
     public function headers(): array
     {
         return HeaderBlock::parse($this->message[8]);
+    }
+
+    /** @return list<string> subprotocols that a WebSocket client offers, in its order */
+    public function subprotocols(): array
+    {
+        return preg_split('/[ \t]*,[ \t]*/', $this->header('sec-websocket-protocol', ''), -1, PREG_SPLIT_NO_EMPTY);
     }
 
     /** A parameter of the query, or all of them; `a[]=1&a[]=2` is an array under `a`. */

@@ -29,6 +29,13 @@ final class Worker
     /** @var (callable(Request): (string|array<mixed>|Response|null))|null */
     public mixed $onRequest = null;
 
+    /**
+     * Whether a WebSocket may come in: true, null or an Accept, or else false (403) or a Response. Without it all may.
+     *
+     * @var (callable(Request): (bool|Accept|Response|null))|null
+     */
+    public mixed $onHandshake = null;
+
     /** @var (callable(Connection): void)|null a client connected; Connection::request() has its handshake */
     public mixed $onConnect = null;
 

@@ -55,7 +55,7 @@ final class Connections
     public function event(array $m): void
     {
         if ($m[0] === Op::OPEN) {
-            $this->know($m, [], '');
+            $this->know($m, Session::decode($m[9] ?? ''), $m[10] ?? ''); // those that onHandshake gave
         }
         $connection = $this->known[$m[1]] ?? self::unknown($m);
         [$name, $callback, $arguments] = match ($m[0]) {
@@ -80,7 +80,7 @@ final class Connections
     {
         $headers = isset($m[9]) ? [$m[7]] : [''];
         [$session, $uid] = \array_slice($m, isset($m[9]) ? 8 : 7, 2);
-        \array_splice($m, 7, null, $headers);
+        \array_splice($m, 7, null, [...$headers, $m[10] ?? 0]);
         $this->know($m, Session::decode($session), $uid);
     }
 

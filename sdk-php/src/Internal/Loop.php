@@ -64,7 +64,7 @@ final class Loop
         }
         $hello = Hello::read($batch[0] ?? throw new Violation('expected HELLO first, got an empty frame'));
         $this->frames->maxFrame = $this->outbox->maxFrame = $hello->maxFrame;
-        $this->requests = new Requests($this->link, $hello, $this->worker->callback('onRequest'));
+        $this->requests = new Requests($this->link, $hello, $this->worker->callback('onRequest'), $this->worker->callback('onHandshake'));
         $this->connections = new Connections($this->worker, $hello, $this->outbox);
         Gateway::open($this->link, $hello);
         $this->outbox->add([Op::READY, Hello::VERSION, $this->announcement()], 256);
@@ -78,6 +78,7 @@ final class Loop
     {
         $events = [
             'request' => ['onRequest'],
+            'handshake' => ['onHandshake'],
             'connect' => ['onConnect'],
             'message' => ['onMessage'],
             'close' => ['onClose'],

@@ -17,7 +17,7 @@ final class Requests
     private readonly Outbox $outbox;
     private readonly Stream $stream;
 
-    public function __construct(private readonly Link $link, private readonly Hello $hello, private readonly ?\Closure $onRequest)
+    public function __construct(private readonly Link $link, private readonly Hello $hello, private readonly ?\Closure $onRequest, private readonly ?\Closure $onHandshake = null)
     {
         $this->outbox = $link->outbox;
         $this->stream = new Stream($link, $hello->streamCredit);
@@ -30,7 +30,11 @@ final class Requests
             Shape::check($m);
         }
         try {
-            $this->answer($m, $this->onRequest === null ? self::unhandled() : ($this->onRequest)(new Request($m, $this)));
+            if (($m[2] & Request::WEBSOCKET) !== 0) {
+                $this->handshake($m);
+            } else {
+                $this->answer($m, $this->onRequest === null ? self::unhandled() : ($this->onRequest)(new Request($m, $this)));
+            }
         } catch (GatewayGone | Violation $end) {
             throw $end;
         } catch (ClientGone) {
@@ -53,6 +57,17 @@ final class Requests
     public function isGone(int $sid): bool
     {
         return $this->link->isGone($sid);
+    }
+
+    /** @param list<mixed> $m REQ that asks for a WebSocket; it comes only where there is an onHandshake */
+    private function handshake(array $m): void
+    {
+        $answer = Handshakes::answer($m[1], $this->onHandshake?->__invoke(new Request($m, $this)));
+        if ($answer instanceof Response) {
+            $this->answer($m, $answer);
+        } else {
+            $this->outbox->add($answer, 512 + \strlen($answer[4] ?? '') + 128 * \count($answer[6] ?? []) + 64 * \count($answer[3]));
+        }
     }
 
     /** @param list<mixed> $m */
