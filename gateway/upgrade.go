@@ -148,6 +148,12 @@ func (l *loop) acceptHandshake(w *worker, m *wire.Message) {
 	c.dialogue.session = append(c.dialogue.session, m.Data...)
 	l.hub.bind(c, string(m.UID))
 	wire.Names(m.Value).Each(func(name []byte) { l.joinGroup(c, w, name) })
+	if w.state == workerActive && !w.deaf {
+		// What it remembers of the handshake, it has when messages come. It is
+		// introduced by OPEN, or else with the first message.
+		l.moveTo(c, w)
+		c.dialogue.known = w.ready.Events.Connect && w.pool.events.Connect
+	}
 	l.announce(c)
 	l.resume(c)
 }

@@ -277,3 +277,29 @@ func TestStoppingGatewayAcceptsNobody(t *testing.T) {
 	c.wantStatus("503")
 	h.expect(control.Stopped)
 }
+
+// An ASGI application that has accepted a connection is the one that gets its
+// messages, however busy its process is.
+func TestConnectionStaysWithTheWorkerThatAcceptedIt(t *testing.T) {
+	h := startLoop(t, nil)
+	idle, busy := h.worker(8, "handshake", "request", "connect", "message"), h.worker(8, "handshake", "request", "connect", "message")
+	ask := func() { h.dial("http").write("GET / HTTP/1.1\r\nHost: x\r\n\r\n") }
+	ask()
+	first := idle.expect(wire.OpReq)
+	c := h.askUpgrade("/")
+	shake := busy.expect(wire.OpReq)
+	ask()
+	second := idle.expect(wire.OpReq)
+	ask()
+	busy.expect(wire.OpReq)
+	idle.say(res(first.id, 200, ""), res(second.id, 200, ""))
+	h.do(func() {})
+	busy.say(accept(shake.id, nil, nil, "", ""))
+	c.wantStatus("101")
+	if open := busy.expect(wire.OpOpen); open.id != shake.id {
+		t.Fatalf("%+v", open)
+	}
+	c.write(frame(0x81, "x"))
+	busy.say(done(shake.id, 1))
+	busy.expect(wire.OpMsg)
+}

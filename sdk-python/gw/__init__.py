@@ -16,6 +16,7 @@ from ._connection import Connection, Session
 from ._engine import GatewayError
 from ._event import Event
 from ._gateway import gateway
+from ._handshake import Accept
 from ._mapping import Headers, MultiMap
 from ._request import BadRequest, Request
 from ._response import Response
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ._form import Upload
 
 __all__ = [
+    "Accept",
     "BadRequest",
     "ClientGone",
     "Connection",

@@ -285,7 +285,7 @@ class AsyncEngine(Engine):
         if message[0] == wire.REQ:
             self._asked[message[1]] = None
         elif message[0] == wire.OPEN:
-            self._connections[message[1]] = Connection(self, message)
+            self._connections[message[1]] = Connection(self, message, *message[9:11])
         lane = 0 if self.concurrency == 1 else message[1]
         waiting = self._lanes.get(lane)
         if waiting is not None:
@@ -358,10 +358,13 @@ class AsyncEngine(Engine):
 
     def _begin_request(self, message: Message) -> Coroutine[Any, Any, None] | None:
         request = self._request_type(message)
-        if "request" in self._asynchronous:
-            return self._await_request(request, message, self._request(request))
+        name, callback, answer = "request", self._request, self.answer
+        if message[2] & wire.WEBSOCKET:
+            name, callback, answer = "handshake", self.callbacks.handshake or _let_in, self.decide
+        if name in self._asynchronous:
+            return self._await_request(request, message, callback(request), answer)
         try:
-            response = self.answer(request, self._request(request))
+            response = answer(request, callback(request))
         except Exception as error:
             self.fail(request, error)
         except _EXITS as error:
@@ -371,13 +374,15 @@ class AsyncEngine(Engine):
             return None
         else:
             if response is not None:
-                return self._await_request(request, message, _value(response))
+                return self._await_request(request, message, _value(response), self.answer)
         self._finish(message)
         return None
 
-    async def _await_request(self, request: Request, message: Message, coroutine: Coroutine[Any, Any, Any]) -> None:
+    async def _await_request(
+        self, request: Request, message: Message, coroutine: Coroutine[Any, Any, Any], answer: Callable[[Request, Any], Any]
+    ) -> None:
         try:
-            response = self.answer(request, await coroutine)
+            response = answer(request, await coroutine)
             if response is not None:
                 await self._stream(request, response)
         except (Exception, asyncio.CancelledError) as error:
@@ -439,6 +444,10 @@ async def _settle(result: Any) -> None:
     """Waits for what a callback returned, if that is something to wait for."""
     if hasattr(result, "__await__"):
         await result
+
+
+def _let_in(request: Request) -> None:
+    """Stands in where no on_handshake is registered."""
 
 
 async def _value(value: Any) -> Any:

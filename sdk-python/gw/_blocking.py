@@ -177,7 +177,7 @@ class BlockingEngine(Engine):
             if message[1] in self.unwanted:
                 self.answer(request, ("", 503))
             else:
-                response = self.answer(request, self._request(request))
+                response = self._decide(request) if message[2] & wire.WEBSOCKET else self.answer(request, self._request(request))
                 if response is not None:
                     self._stream(request, response)
         except Exception as error:
@@ -190,8 +190,11 @@ class BlockingEngine(Engine):
             self.uploads.clear()
         self._finish()
 
+    def _decide(self, request: Request) -> Any:
+        return self.decide(request, self.callbacks.handshake(request) if self.callbacks.handshake else None)
+
     def _on_open(self, message: Message) -> None:
-        connection = self._connections[message[1]] = Connection(self, message)
+        connection = self._connections[message[1]] = Connection(self, message, *message[9:11])
         self._work("on_connect", self.callbacks.connect, connection)
 
     def _on_message(self, message: Message) -> None:

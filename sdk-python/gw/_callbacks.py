@@ -14,10 +14,11 @@ _VARIADIC, _COROUTINE = 0x04, 0x80  # flags of a code object, see the module ins
 class Callbacks:
     """What is registered, by name. `asynchronous` holds the names of those written with `async def`."""
 
-    __slots__ = ("request", "connect", "message", "close", "start", "stop", "buffer_full", "buffer_drain", "timers", "asynchronous")
+    __slots__ = ("request", "handshake", "connect", "message", "close", "start", "stop", "buffer_full", "buffer_drain", "timers", "asynchronous")
 
     def __init__(self) -> None:
         self.request: Callback | None = None
+        self.handshake: Callback | None = None
         self.connect: Callback | None = None
         self.message: Callback | None = None
         self.close: Callback | None = None
@@ -45,7 +46,7 @@ class Callbacks:
 
     def events(self) -> list[str]:
         """What READY asks gw to deliver."""
-        events = [name for name in ("request", "connect", "message", "close") if getattr(self, name)]
+        events = [name for name in ("request", "handshake", "connect", "message", "close") if getattr(self, name)]
         if self.buffer_full or self.buffer_drain:
             events.append("buffer")
         return events

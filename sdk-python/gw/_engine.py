@@ -15,6 +15,7 @@ import sys
 from . import _wire as wire
 from ._body import ClientGone
 from ._connection import Connection, Session
+from ._handshake import judge
 from ._request import BadRequest, Request
 from ._response import TEXT, complete
 from ._version import VERSION
@@ -292,6 +293,14 @@ class Engine:
             self.put(*result)
             return None
         return result
+
+    def decide(self, request: Request, answer: Any) -> Any:
+        """Queues the answer to a handshake; returns the Response when its refusal has to be streamed."""
+        result = judge(request.id, answer)
+        if result.__class__ is tuple:
+            self.put(*result)
+            return None
+        return self.answer(request, result)
 
     def missing(self, request: Request) -> Any:
         """Stands in where no on_request is registered."""

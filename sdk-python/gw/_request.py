@@ -91,6 +91,11 @@ class Request:
         return headers
 
     @property
+    def subprotocols(self) -> list[str]:
+        """What a WebSocket client offers to speak, in its order."""
+        return [name for name in (part.strip() for part in self.headers.get("sec-websocket-protocol", "").split(",")) if name]
+
+    @property
     def query(self) -> MultiMap:
         """Fields of the query string."""
         query = self._query

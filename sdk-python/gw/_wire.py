@@ -49,6 +49,7 @@ RES = 0x20
 RES_START = 0x21
 RES_CHUNK = 0x22
 RES_END = 0x23
+ACCEPT = 0x25
 EVENTS = 0x26
 BODY_CREDIT = 0x27
 SEND = 0x40
@@ -64,8 +65,7 @@ BIND = 0x4A
 SENDUID = 0x4B
 
 BINARY, EVENT = 1, 2  # flags of MSG (the first one), SEND, SENDMANY, PUBLISH, BROADCAST, SENDUID
-BODY_FOLLOWS, BODY_IN_FILE, TLS, HTTP_1_0 = 1, 2, 4, 8  # flags of REQ
-HTTP_2 = 32  # flag of REQ, OPEN and ATTACH
+BODY_FOLLOWS, BODY_IN_FILE, TLS, HTTP_1_0, WEBSOCKET, HTTP_2 = 1, 2, 4, 8, 16, 32  # flags of REQ; 4 and 32 of OPEN and ATTACH too
 
 FRAME_MESSAGES = 128
 # 32 KiB less what is not counted per message: the headers of the frame and its messages, the acknowledgements behind them.

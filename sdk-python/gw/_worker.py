@@ -48,6 +48,12 @@ class Worker:
         self._callbacks.register("request", function, 1)
         return function
 
+    def on_handshake(self, function: F) -> F:
+        """`function(request)` when a client asks for a WebSocket: True, None or `gw.Accept` let it in, False (403), Response or
+        (body, status[, headers]) refuse it. Without it all may come in."""
+        self._callbacks.register("handshake", function, 1)
+        return function
+
     def on_connect(self, function: F) -> F:
         """`function(connection)` when a client has connected."""
         self._callbacks.register("connect", function, 1)

@@ -5,7 +5,8 @@
 
 or, without a line of code, `command: [python3, -m, gw, "module:application"]` in gw.yaml.
 
-gw has accepted a WebSocket before the application sees it: `websocket.accept` changes nothing, a refusal closes it with 1008.
+A WebSocket is accepted when the application says so, with its subprotocol and headers, or refused: `websocket.close` before that is
+a 403, and `websocket.http.response` (the extension) any other answer.
 When gw moves a connection to another worker (reload), the application here gets `websocket.disconnect` with 1012, and there
 a new `websocket.connect`; the client notices neither.
 """
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     Application = Callable[[Event, Receive, Send], Awaitable[None]]
 
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
-_MOVED, _REFUSED, _FAILED, _NORMAL = 1012, 1008, 1011, 1000  # close codes of RFC 6455 7.4.1
+_MOVED, _REFUSED, _FAILED, _NORMAL, _LOST = 1012, 1008, 1011, 1000, 1006  # close codes of RFC 6455 7.4.1
 _CACHED_BLOCKS, _CACHED_BYTES = 256, 4096
 
 
@@ -93,7 +94,7 @@ class AsgiEngine(AsyncEngine):
         })
 
     def events(self) -> list[str]:
-        return ["request", "connect", "message", "close", "buffer"]
+        return ["request", "handshake", "connect", "message", "close", "buffer"]
 
     def scope(self, kind: str, lid: int, peer: str, path: bytes, query: bytes, block: bytes) -> Event:
         """What http and websocket scopes have in common."""
@@ -129,32 +130,42 @@ class AsgiEngine(AsyncEngine):
             server = self._servers[lid] = _address(address) or (address, None)
         return server
 
-    def _begin_request(self, message: Message) -> Coroutine[Any, Any, None]:
+    def _begin_request(self, message: Message) -> Coroutine[Any, Any, None] | None:
+        if message[2] & wire.WEBSOCKET:
+            _, sid, flags, lid, peer, _, path, query, block, *_ = message
+            socket = self._introduce(sid, lid, peer, path, query, block, flags, message)
+            socket.deliver(None, {"type": "websocket.connect"})
+            return None
         return _Exchange(self, message).run()
 
     # Connections. What is done is told as soon as the application has taken it.
 
     def _on_open(self, message: Message) -> None:
         self._pending += 1
-        socket = self._introduce(message)
+        if message[1] in self.sockets:  # the application here has accepted it
+            self._finish(message)
+            return
+        socket = self._introduce(*message[1:4], *message[5:8], message[8] if len(message) > 8 else 0)
         socket.deliver(message, {"type": "websocket.connect"})
 
     def _on_attach(self, message: Message) -> None:
-        socket = self._introduce(message)
+        socket = self._introduce(*message[1:4], *message[5:8], message[10] if len(message) > 10 else 0)
         socket.deliver(None, {"type": "websocket.connect"})
 
-    def _introduce(self, message: Message) -> _Socket:
-        _, cid, lid, peer, _, path, query, block, *_ = message
+    def _introduce(
+        self, cid: int, lid: int, peer: str, path: bytes, query: bytes, block: bytes, flags: int, handshake: Message | None = None
+    ) -> _Socket:
         scope = self.scope("websocket", lid, peer, path, query, block)
-        scope["scheme"] = "wss" if self._secure(lid) else "ws"
+        scope["scheme"] = "wss" if flags & wire.TLS else "ws"
+        if flags & wire.HTTP_2:
+            scope["http_version"] = "2"
+        if handshake is not None:
+            scope["extensions"] = {"websocket.http.response": {}}
         offered = parse_headers(block).get("sec-websocket-protocol", "")
         scope["subprotocols"] = [name.strip() for name in offered.split(",") if name.strip()]
-        socket = self.sockets[cid] = _Socket(self, cid, scope)
+        socket = self.sockets[cid] = _Socket(self, cid, scope, handshake)
         socket.task = self._spawn(socket.run())
         return socket
-
-    def _secure(self, lid: int) -> bool:
-        return any(number == lid and scheme in ("https", "wss", "tls") for number, _, scheme, *_ in self.hello.listeners)
 
     def _socket(self, cid: int) -> _Socket:
         socket = self.sockets.get(cid)
@@ -326,13 +337,17 @@ class _Exchange:
 class _Socket:
     """One websocket scope. Events wait here until the application takes them; the gateway's window bounds how many."""
 
-    __slots__ = ("task", "events", "_engine", "_cid", "_scope", "_accepted", "_closed", "_parted", "_waiter", "_clear")
+    __slots__ = ("task", "events", "_engine", "_cid", "_scope", "_accepted", "_closed", "_parted", "_waiter", "_clear", "_handshake", "_refusal")
 
     task: asyncio.Task[None]
 
-    def __init__(self, engine: AsgiEngine, cid: int, scope: Event) -> None:
+    def __init__(self, engine: AsgiEngine, cid: int, scope: Event, handshake: Message | None) -> None:
         self.events: deque[tuple[Message | None, Event]] = deque()
         self._engine, self._cid, self._scope = engine, cid, scope
+        self._handshake = handshake  # the REQ, until it is answered
+        self._refusal: tuple[int, list[Any], bytes] | None = None  # status, headers and body so far
+        if handshake is not None:
+            engine.aborts[cid] = self._abort
         self._accepted = False
         self._closed = False  # by the application, or it was told of the end
         self._parted = False  # closed by the client, or another worker's: no longer ours to close
@@ -348,8 +363,11 @@ class _Socket:
             report(f"websocket {self._cid} {self._scope['path']} failed", error)
             code = _FAILED
         except (SystemExit, KeyboardInterrupt) as error:
+            self._refuse(500, [], b"")
             self._engine._end(error)
             return
+        if self._handshake is not None:
+            self._refuse(500 if code == _FAILED else 403, [], b"")
         self._close(code if self._accepted else _REFUSED, "")
         while self.events:
             self._take()
@@ -402,11 +420,53 @@ class _Socket:
             flags, body = (0, text.encode()) if text is not None else (wire.BINARY, encode_chunk(event["bytes"]))
             self._engine.put((wire.SEND, self._cid, flags, body), len(body) + 16)
         elif kind == "websocket.accept":
-            self._accepted = True
+            self._accept(event)
+        elif kind == "websocket.http.response.start" and self._handshake is not None:
+            self._refusal = check_status(event["status"]), list(event.get("headers", ())), b""
+        elif kind == "websocket.http.response.body" and self._refusal is not None:
+            status, headers, body = self._refusal
+            self._refusal = status, headers, body + encode_chunk(event.get("body", b""))
+            if not event.get("more_body", False):
+                self._refuse(*self._refusal)
+        elif kind == "websocket.close" and self._handshake is not None:
+            self._refuse(403, [], b"")
         elif kind == "websocket.close":
             self._close(event.get("code", _NORMAL) if self._accepted else _REFUSED, event.get("reason") or "")
         else:
             raise RuntimeError(f"event {kind!r} is not expected here")
+
+    def _accept(self, event: Event) -> None:
+        self._accepted = True
+        if self._handshake is not None:
+            fields, size = check_headers(list(event.get("headers") or ()), None)
+            protocol = event.get("subprotocol") or ""
+            self._engine.put((wire.ACCEPT, self._cid, protocol, fields), size + len(protocol))
+            self._decided()
+
+    def _refuse(self, status: int, headers: list[Any], body: bytes) -> None:
+        """Answers the handshake by a response; nothing follows it but the end."""
+        if self._handshake is not None:
+            fields, size = check_headers(headers, None)
+            self._engine.put((wire.RES, self._cid, status, fields, body), size + len(body))
+            self._leave()
+
+    def _leave(self) -> None:
+        """The end of a handshake that led to nothing."""
+        self._decided()
+        self._engine.sockets.pop(self._cid, None)
+        self._closed = True
+        self.disconnect(None, _LOST, "")
+
+    def _abort(self, code: int) -> None:
+        """The client has left, or the answer took too long."""
+        self._engine.put((wire.RES, self._cid, 503, [], b""), 32)  # to nobody: it closes the books
+        self._leave()
+
+    def _decided(self) -> None:
+        message, self._handshake = self._handshake, None
+        self._engine.aborts.pop(self._cid, None)
+        if message is not None:
+            self._engine._finish(message)
 
     def _close(self, code: int, reason: str) -> None:
         closed, self._closed = self._closed or self._parted, True
