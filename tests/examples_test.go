@@ -119,6 +119,27 @@ func TestExampleSession(t *testing.T) {
 	})
 }
 
+func TestExampleHandshake(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := example(t, l, "handshake", "websocket")
+		if _, response, err := dialWebSocket(g, "websocket", "/", nil, false); err == nil || response == nil || response.StatusCode != 401 {
+			t.Fatalf("without a token: %v, %v", response, err)
+		}
+		header := http.Header{"Sec-WebSocket-Protocol": {"chat.v1, chat.v2"}}
+		conn, response, err := dialWebSocket(g, "websocket", "/?token=secret", header, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.Header.Get("Set-Cookie") != "seen=1" || conn.Subprotocol() != "chat.v2" {
+			t.Errorf("%v", response.Header)
+		}
+		w := &webSocket{t, conn}
+		if got := w.ask("hello"); got != "Tom (user-7): hello" {
+			t.Errorf("answer %q", got)
+		}
+	})
+}
+
 func TestExampleGroups(t *testing.T) {
 	inEachLanguage(t, func(t *testing.T, l language) {
 		g := example(t, l, "groups", "websocket")

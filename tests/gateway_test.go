@@ -113,6 +113,16 @@ func (g *gateway) status() api.Status {
 	return status
 }
 
+// connections are the clients there are.
+func (g *gateway) connections() []api.Connection {
+	g.t.Helper()
+	var answer api.Connections
+	if err := json.Unmarshal([]byte(g.mustRun("connections", "--json")), &answer); err != nil {
+		g.t.Fatalf("gw connections --json: %v", err)
+	}
+	return answer.Connections
+}
+
 // workers are the handler processes that serve, in the order of pools and
 // slots.
 func (g *gateway) workers() []int {

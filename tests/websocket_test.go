@@ -3,6 +3,7 @@ package tests
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,46 @@ func TestWebSocketBinary(t *testing.T) {
 			t.Errorf("kind %d, %v", kind, err)
 		}
 	})
+}
+
+// What goes over the wire is small, what handlers see is not.
+func TestWebSocketCompression(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		for _, mode := range []string{"message", "off"} {
+			g := start(t, setup{language: l, handler: "echo", listener: "websocket: {compression: " + mode + "}"})
+			conn, response, err := dialWebSocket(g, "http", "/", nil, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := response.Header.Get("Sec-Websocket-Extensions"); strings.HasPrefix(got, "permessage-deflate") != (mode == "message") {
+				t.Fatalf("%s: %q", mode, got)
+			}
+			w := &webSocket{t, conn}
+			for _, text := range []string{"short", strings.Repeat("Grüße, ", 20_000), "short again"} {
+				if got := w.ask(text); got != text {
+					t.Errorf("%d bytes came back for %d", len(got), len(text))
+				}
+			}
+			if out := g.connections()[0].BytesOut; out < 5000 != (mode == "message") {
+				t.Errorf("%s: %d bytes went out", mode, out)
+			}
+		}
+	})
+}
+
+func TestOriginsOfPages(t *testing.T) {
+	t.Parallel()
+	g := start(t, setup{language: php, handler: "echo", listener: "websocket: {origins: [https://example.com]}"})
+	if _, response, err := dialWebSocket(g, "http", "/", http.Header{"Origin": {"https://evil.example"}}, false); err == nil || response == nil || response.StatusCode != 403 {
+		t.Errorf("a foreign page: %v, %v", response, err)
+	}
+	conn, _, err := dialWebSocket(g, "http", "/", http.Header{"Origin": {"https://example.com"}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := (&webSocket{t, conn}); w.ask("x") != "x" {
+		t.Error("no echo")
+	}
 }
 
 func TestWebSocketFragments(t *testing.T) {

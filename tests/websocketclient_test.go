@@ -19,16 +19,23 @@ type webSocket struct {
 // openWebSocket connects to a path behind a listener.
 func openWebSocket(g *gateway, listener, path string) *webSocket {
 	g.t.Helper()
-	conn := g.dial(listener)
-	dialer := websocket.Dialer{
-		HandshakeTimeout: patience,
-		NetDial:          func(string, string) (net.Conn, error) { return conn, nil },
-	}
-	client, _, err := dialer.Dial("ws://gateway.test"+path, http.Header{})
+	client, _, err := dialWebSocket(g, listener, path, http.Header{}, false)
 	if err != nil {
 		g.t.Fatalf("websocket %s: %v", path, err)
 	}
 	return &webSocket{g.t, client}
+}
+
+// dialWebSocket tries to connect, with header in the request.
+func dialWebSocket(g *gateway, listener, path string, header http.Header, compress bool) (*websocket.Conn, *http.Response, error) {
+	g.t.Helper()
+	conn := g.dial(listener)
+	dialer := websocket.Dialer{
+		HandshakeTimeout:  patience,
+		EnableCompression: compress,
+		NetDial:           func(string, string) (net.Conn, error) { return conn, nil },
+	}
+	return dialer.Dial("ws://gateway.test"+path, header)
 }
 
 func (w *webSocket) send(text string) {
