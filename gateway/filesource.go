@@ -25,6 +25,7 @@ type fileSource struct {
 	mediaType string
 	room      [16]resource.Range // where parts are kept
 
+	queued  bool  // in loop.downloads
 	waiting bool  // for a job of the disk
 	warmed  bool  // a job has just read what comes next
 	fault   error // that it met
@@ -33,9 +34,6 @@ type fileSource struct {
 }
 
 const (
-	// sendfileSlice is how much of a file goes out in one turn of the loop:
-	// requests of others wait no longer than that takes.
-	sendfileSlice = 256 << 10
 	// smallFile fits with its head into one buffer and one write.
 	smallFile = bufferBytes - 1<<10
 	// fileBytes is how much is read at once where bytes must be copied.
@@ -89,7 +87,12 @@ func (s *fileSource) send(l *loop, c *conn) (done bool, err error) {
 	if c.pending() > 0 && !l.pushHead(c) {
 		return false, nil
 	}
-	n := int(min(s.left, sendfileSlice))
+	n := l.downloads.grant(s.left)
+	if n == 0 {
+		c.full = false
+		l.downloads.wait(c, s)
+		return false, nil
+	}
 	if !s.warmed {
 		var last [1]byte
 		if _, err := s.pread(last[:], s.offset+int64(n)-1, true); err == errWouldWait {
@@ -111,7 +114,11 @@ func (s *fileSource) send(l *loop, c *conn) (done bool, err error) {
 	s.offset += int64(sent)
 	s.left -= int64(sent)
 	c.exchange.outgoing -= int64(sent)
+	l.downloads.budget -= sent
 	l.sentPast(c, sent, sent < n)
+	if s.left > 0 && !c.full {
+		l.downloads.wait(c, s)
+	}
 	return s.left == 0, nil
 }
 
@@ -217,12 +224,10 @@ func (l *loop) sentPast(c *conn, n int, full bool) {
 			c.stalled = true
 			l.deadlines.arm(c, l.now, c.listener.limits.WriteTimeout)
 		}
-		return
 	case c.stalled:
 		c.stalled = false
 		l.rearm(c)
 	}
-	l.touched(c) // the next slice in the next turn
 }
 
 // fileStore is a bounded free list.

@@ -66,6 +66,7 @@ type loop struct {
 	buffers    buffers
 	files      fileStore
 	disk       *disk
+	downloads  downloads
 	complained time.Duration // when a client last brought an error into the log
 	streams    streamStore
 	undecided  []*stream // opened just now, whose bodies may have come along
@@ -181,7 +182,7 @@ func (l *loop) mood() mood {
 
 // unfinishedTurn reports work that waits for no event.
 func (l *loop) unfinishedTurn() bool {
-	return len(l.dirtyConns) > 0 || len(l.dirtyHTTP2) > 0 || len(l.again) > 0 || l.bulk.len() > 0
+	return len(l.dirtyConns) > 0 || len(l.dirtyHTTP2) > 0 || len(l.again) > 0 || l.bulk.len() > 0 || l.downloads.queue.len() > 0
 }
 
 func (l *loop) event(ev *unix.EpollEvent) {
@@ -255,6 +256,7 @@ func (l *loop) turnEnd() {
 		l.flush(c)
 	}
 	l.flushBulk()
+	l.flushDownloads()
 	l.flushSockets()
 	dirty = l.dirtyHTTP2
 	l.dirtyHTTP2, l.spareHTTP2 = l.spareHTTP2[:0], dirty
