@@ -16,11 +16,12 @@ import (
 // this module, and of others. The standard library is free, but for the ground
 // floor, see pureFloor.
 var mayImport = map[string][]string{
-	".":                  {"gw/gateway", "gw/master", "gw/master/api", "gw/master/config", "github.com/urfave/cli/v2", "golang.org/x/sys/unix"},
-	"master":             {"gw/master/api", "gw/master/config", "gw/ipc", "gw/protocol/control", "golang.org/x/sys/unix"},
-	"master/api":         {},
-	"master/config":      {"gw/protocol/address", "gw/protocol/websocket", "go.yaml.in/yaml/v3"},
-	"gateway":            {"gw/ipc", "gw/protocol/accesslog", "gw/protocol/address", "gw/protocol/control", "gw/protocol/forwarded", "gw/protocol/framing", "gw/protocol/http1", "gw/protocol/http2", "gw/protocol/proxyproto", "gw/protocol/resource", "gw/protocol/sse", "gw/protocol/websocket", "gw/protocol/wire", "golang.org/x/crypto/acme", "golang.org/x/sys/unix"},
+	".":             {"gw/gateway", "gw/master", "gw/master/api", "gw/master/config", "github.com/urfave/cli/v2", "golang.org/x/sys/unix"},
+	"master":        {"gw/master/api", "gw/master/config", "gw/ipc", "gw/protocol/control", "golang.org/x/sys/unix"},
+	"master/api":    {},
+	"master/config": {"gw/protocol/address", "gw/protocol/websocket", "go.yaml.in/yaml/v3"},
+	"gateway": {"gw/ipc", "gw/protocol/accesslog", "gw/protocol/address", "gw/protocol/control", "gw/protocol/forwarded", "gw/protocol/framing", "gw/protocol/http1", "gw/protocol/http2", "gw/protocol/proxyproto", "gw/protocol/resource", "gw/protocol/sse", "gw/protocol/websocket", "gw/protocol/wire", "golang.org/x/crypto/acme", "golang.org/x/sys/unix",
+		"github.com/andybalholm/brotli", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd"},
 	"ipc":                {"gw/protocol/control", "golang.org/x/sys/unix"},
 	"protocol/control":   {"github.com/vmihailenco/msgpack/v5"},
 	"protocol/framing":   {},

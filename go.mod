@@ -3,6 +3,7 @@ module gw
 go 1.26.0
 
 require (
+	github.com/andybalholm/brotli v1.2.8
 	github.com/fasthttp/websocket v1.5.12
 	github.com/klauspost/compress v1.20.3
 	github.com/urfave/cli/v2 v2.27.7
@@ -15,7 +16,6 @@ require (
 )
 
 require (
-	github.com/andybalholm/brotli v1.2.0 // indirect
 	github.com/cpuguy83/go-md2man/v2 v2.0.7 // indirect
 	github.com/russross/blackfriday/v2 v2.1.0 // indirect
 	github.com/savsgio/gotils v0.0.0-20240704082632-aef3928b8a38 // indirect

@@ -31,6 +31,7 @@ func (l *loop) startEvents(w *worker, m *wire.Message) {
 		}
 	}
 	r.length, e.keepAlive = -1, false // no request follows on this connection
+	r.plain = true                    // one event may be for thousands of streams
 	l.beginReply(c, r)
 	if e.framing == framingNone { // HEAD; or 204, which tells EventSource to stop
 		l.finishExchange(c)

@@ -48,7 +48,12 @@ type exchange struct {
 	chunkedIn  bool
 	undecided  bool // whether its chunked body is streamed
 
-	visit   *visit         // for the access log; nil: it gets no line
+	visit       *visit         // for the access log; nil: it gets no line
+	encoding    http1.Encoding // that the client likes best of those we have
+	credentials bool           // it sent a cookie or Authorization
+	cors        *cors          // nil: a handler judges the origin
+	origin      string         // that may read the answer; "": none
+
 	secure  bool           // the client speaks TLS, with us or with a proxy before us
 	proxied bool           // a trusted proxy sent it
 	client  netip.AddrPort // as trusted proxies say; zero: conn.peer holds
@@ -64,7 +69,8 @@ type exchange struct {
 
 	status   int // of the answer, 0 before it
 	framing  bodyFraming
-	outgoing int64         // with framingLength: body bytes still to go out
+	outgoing int64         // when the length was announced: body bytes still to go out
+	packer   *packer       // compresses the body; nil: nobody
 	source   source        // with exchangeServing
 	unpaid   int           // streamed bytes the worker was not given credit for
 	moved    time.Duration // when a streamed answer last went on
@@ -150,7 +156,8 @@ func (l *loop) beginExchange(c *conn) {
 	r := &l.request
 	l.openExchange(c, r)
 	for _, stage := range [...]func(*loop, *conn, *http1.Request) bool{
-		(*loop).identify, (*loop).certify, (*loop).openVisit, (*loop).answerChallenge, (*loop).checkRate, (*loop).checkMethod, (*loop).serveStatic,
+		(*loop).notePreferences, (*loop).identify, (*loop).certify, (*loop).openVisit, (*loop).judgeOrigin,
+		(*loop).answerChallenge, (*loop).checkRate, (*loop).checkMethod, (*loop).serveStatic,
 	} {
 		if stage(l, c, r) {
 			return
@@ -303,12 +310,15 @@ func idempotent(method []byte) bool {
 // route finds the pool for a request, or nil.
 func (ln *listener) route(host, path []byte) *pool {
 	for i := range ln.routes {
-		r := &ln.routes[i]
-		if (r.host == "" || matchHost(host, r.host)) && matchPrefix(path, r.prefix) {
+		if r := &ln.routes[i]; r.takes(host, path) {
 			return r.pool
 		}
 	}
 	return nil
+}
+
+func (r *route) takes(host, path []byte) bool {
+	return (r.host == "" || matchHost(host, r.host)) && matchPrefix(path, r.prefix)
 }
 
 func matchHost(host []byte, want string) bool {
@@ -395,6 +405,9 @@ func (l *loop) releaseExchange(c *conn) {
 	e.spool.discard()
 	if e.source != nil {
 		e.source.close()
+	}
+	if e.packer != nil {
+		l.packers.put(e.packer)
 	}
 	c.exchange = nil
 	l.exchanges.put(e)

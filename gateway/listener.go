@@ -33,6 +33,10 @@ type listener struct {
 	webSocket   webSocketRules
 
 	headLimits  http1.Limits
+	compression *compression  // nil: none
+	dress       *dress        // nil: nothing is changed
+	cors        *cors         // nil: handlers judge origins
+	routedCORS  bool          // its routes differ in it
 	http2       *http2.Config // nil: not spoken here
 	paused      bool          // out of epoll: no descriptors, or max_connections
 	closed      bool
@@ -67,6 +71,7 @@ func (ln *listener) gone() bool {
 type route struct {
 	host, prefix string
 	pool         *pool
+	cors         *cors
 }
 
 // configureListener sets what may change at a reload.
@@ -75,6 +80,7 @@ func (l *loop) configureListener(ln *listener, m *control.Listener) {
 	ln.name, ln.scheme, ln.address, ln.limits = m.Name, m.Scheme, m.Address, m.Limits
 	ln.halfClose = m.HalfClose
 	ln.webSocket = newWebSocketRules(&m.WebSocket)
+	ln.compression, ln.dress, ln.cors = configureCompression(m.Answers.Compression), configureDress(m.Answers.Headers), l.configureCORS(m.Answers.CORS)
 	ln.headLimits = http1.Limits{MaxBytes: m.Limits.MaxHeaderBytes}
 	ln.proxyProtocol = m.ProxyProtocol
 	ln.accessLog, ln.logJSON, ln.logExclude = l.accessLogByID(m.AccessLog), m.LogJSON, m.LogExclude
@@ -82,9 +88,14 @@ func (l *loop) configureListener(ln *listener, m *control.Listener) {
 	ln.configureHTTP2(m)
 	l.configureTLS(ln, m.TLS)
 	ln.configureStatic(m.Static)
-	ln.routes = ln.routes[:0]
+	ln.routes, ln.routedCORS = ln.routes[:0], false
 	for _, r := range m.Routes {
-		ln.routes = append(ln.routes, route{host: strings.ToLower(r.Host), prefix: r.Prefix, pool: l.pools[r.Pool]})
+		own := ln.cors
+		if r.CORS != nil {
+			own = l.configureCORS(r.CORS)
+		}
+		ln.routedCORS = ln.routedCORS || r.CORS != nil
+		ln.routes = append(ln.routes, route{host: strings.ToLower(r.Host), prefix: r.Prefix, pool: l.pools[r.Pool], cors: own})
 	}
 	if m.Scheme == "udp" {
 		l.configureDatagrams(ln, m.Queue)

@@ -64,6 +64,7 @@ type loop struct {
 	items      itemStore
 	exchanges  exchangeStore
 	buffers    buffers
+	packers    packerStore
 	files      fileStore
 	disk       *disk
 	downloads  downloads
@@ -315,6 +316,7 @@ func (l *loop) tick() {
 		l.trimmed = l.now
 		l.items.trim()
 		l.buffers.trim()
+		l.packers.trim(l.now)
 		l.streams.trim()
 		for _, ln := range l.listeners {
 			ln.callers.trim(l.now)

@@ -19,13 +19,16 @@ type reply struct {
 	// fields in their order, without those that the gateway writes itself:
 	// Content-Length, Transfer-Encoding, Connection, Date. Views that are valid
 	// while the message they come from is being handled, and never written to.
-	fields []http1.Field
+	fields   []http1.Field
+	prepared bool   // prepare has run
+	plain    bool   // the body must go out as it is made
+	made     []byte // values made for it
 }
 
 // newReply empties the loop's reply.
 func (l *loop) newReply(status int) *reply {
 	r := &l.reply
-	r.status, r.length, r.fields = status, -1, r.fields[:0]
+	*r = reply{status: status, length: -1, fields: r.fields[:0], made: r.made[:0]}
 	return r
 }
 
@@ -62,6 +65,37 @@ func (r *reply) index(name string) int {
 	return -1
 }
 
+// hasToken looks for a lower-case word in the list that a field is, over all of
+// its lines.
+func (r *reply) hasToken(name, lower string) bool {
+	for i := range r.fields {
+		if foldEqual(r.fields[i].Name, name) && http1.HasToken(r.fields[i].Value, lower) {
+			return true
+		}
+	}
+	return false
+}
+
+// compose puts texts together to a value that holds until the next reply.
+func (r *reply) compose(texts ...string) []byte {
+	begin := len(r.made)
+	for _, text := range texts {
+		r.made = append(r.made, text...)
+	}
+	return r.made[begin:len(r.made):len(r.made)]
+}
+
+// vary adds the name of a request field to Vary (RFC 9110 section 12.5.5).
+func (r *reply) vary(name string) {
+	i := r.index("vary")
+	switch {
+	case i < 0:
+		r.add("vary", name)
+	case !r.hasToken("vary", name) && !r.hasToken("vary", "*"):
+		r.fields[i].Value = r.compose(string(r.fields[i].Value), ", ", name)
+	}
+}
+
 func foldEqual(b []byte, lower string) bool {
 	return string(b) == lower || len(b) == len(lower) && bytes.EqualFold(b, []byte(lower))
 }
@@ -80,6 +114,9 @@ const (
 // frame decides how the body of r goes to c.
 func (e *exchange) frame(c *conn, r *reply) {
 	e.outgoing = r.length
+	if e.packer != nil {
+		e.outgoing = e.packer.length
+	}
 	_, own := c.transport.(messenger)
 	switch {
 	case e.head || http1.HasNoBody(nil, r.status):
@@ -95,10 +132,32 @@ func (e *exchange) frame(c *conn, r *reply) {
 	}
 }
 
+// prepare gives a head what the configuration adds to every answer, once, and
+// says in which encoding the body is to go out.
+func (l *loop) prepare(c *conn, r *reply) http1.Encoding {
+	if r.prepared {
+		return http1.Identity
+	}
+	r.prepared = true
+	if d := c.listener.dress; d != nil {
+		d.apply(r)
+	}
+	if o := c.exchange.cors; o != nil {
+		o.apply(r, c.exchange.origin)
+	}
+	return l.negotiate(c, r)
+}
+
 // replyWhole answers with a complete body and ends the exchange.
 func (l *loop) replyWhole(c *conn, r *reply, body []byte) {
 	if !c.exchange.head || len(body) > 0 || r.length < 0 { // else: HEAD answered without making the body
 		r.length = int64(len(body))
+	}
+	if encoding := l.prepare(c, r); encoding != http1.Identity {
+		var later bool
+		if body, later = l.packWhole(c, r, body, encoding); later {
+			return
+		}
 	}
 	l.beginReply(c, r)
 	l.writeBody(c, body)
@@ -111,6 +170,9 @@ func (l *loop) beginReply(c *conn, r *reply) {
 	e := c.exchange
 	e.status = r.status
 	l.settleUpload(c)
+	if encoding := l.prepare(c, r); encoding != http1.Identity {
+		l.packStream(c, r, encoding)
+	}
 	e.frame(c, r)
 	if m, ok := c.transport.(messenger); ok {
 		m.sendHead(l, c, r)
@@ -153,10 +215,18 @@ func (l *loop) writeBody(c *conn, b []byte) {
 		return
 	}
 	e.outgoing -= int64(len(b))
+	if e.packer != nil {
+		b = e.packer.pack(b, e.state != exchangeServing)
+	}
+	l.writePiece(c, b)
+}
+
+// writePiece adds to the body what is in its last encoding.
+func (l *loop) writePiece(c *conn, b []byte) {
+	out, e := l.output(c), c.exchange
 	if e.visit != nil {
 		e.visit.sent += int64(len(b))
 	}
-	out := l.output(c)
 	if e.framing == framingChunked {
 		out = http1.AppendChunk(out, b)
 	} else {
@@ -168,6 +238,9 @@ func (l *loop) writeBody(c *conn, b []byte) {
 
 // endBody marks the end of the body.
 func (l *loop) endBody(c *conn) {
+	if p := c.exchange.packer; p != nil {
+		l.writePiece(c, p.finish(nil))
+	}
 	if c.exchange.framing == framingChunked {
 		c.out = append(l.output(c), http1.LastChunk...)
 		l.touched(c)

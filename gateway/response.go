@@ -111,12 +111,17 @@ func (l *loop) stream(w *worker, m *wire.Message) {
 	switch {
 	case e.framing == framingNone: // the client takes nothing of it, and at once
 		l.touched(c)
-	case e.framing == framingLength && int64(len(m.Data)) > e.outgoing:
+	case e.sized() && int64(len(m.Data)) > e.outgoing:
 		l.log.Error("Cut an answer: the handler sent more than its content-length", "pool", w.pool.name, "worker", w.id, "pid", w.pid)
 		l.lost(c)
 	default:
 		l.writeBody(c, m.Data)
 	}
+}
+
+// sized reports that outgoing counts: the length of the body was announced.
+func (e *exchange) sized() bool {
+	return e.framing == framingLength || e.packer != nil && e.packer.length >= 0
 }
 
 // endStream completes a streamed answer, or cuts it off.
@@ -139,7 +144,7 @@ func (l *loop) endStream(w *worker, m *wire.Message) {
 			return
 		}
 	}
-	if e.framing == framingLength && e.outgoing > 0 {
+	if e.sized() && e.outgoing > 0 {
 		l.log.Error("Cut an answer: the handler sent less than its content-length", "pool", w.pool.name, "worker", w.id, "pid", w.pid, "missing_bytes", e.outgoing)
 		l.cutStream(c)
 		return

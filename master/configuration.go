@@ -32,6 +32,7 @@ func (l *listener) message(generation int, logs []*accessLog) control.Listener {
 		TrustedProxies: l.config.TrustedProxies, ProxyProtocol: l.config.ProxyProtocol,
 		Framing: framing(&l.config), HalfClose: l.config.HalfClose, Queue: queue(&l.config),
 	}
+	m.Answers = control.Answers{Compression: compression(&l.config.Compression), Headers: headers(&l.config.Headers), CORS: cors(&l.config.CORS)}
 	w := &l.config.WebSocket
 	m.WebSocket = control.WebSocket{
 		Origins: w.Origins, Subprotocols: w.Subprotocols,
@@ -42,12 +43,43 @@ func (l *listener) message(generation int, logs []*accessLog) control.Listener {
 		m.AccessLog, m.LogJSON, m.LogExclude = a.id, l.config.AccessLog.Format == "json", l.config.AccessLog.Exclude
 	}
 	for _, r := range l.config.Routes {
-		m.Routes = append(m.Routes, control.Route{Host: r.Host, Prefix: r.Prefix, Pool: r.Pool})
+		m.Routes = append(m.Routes, control.Route{Host: r.Host, Prefix: r.Prefix, Pool: r.Pool, CORS: cors(&r.CORS)})
 	}
 	for _, s := range l.config.Static {
 		m.Static = append(m.Static, control.Static(s))
 	}
 	return m
+}
+
+func compression(c *config.Compression) *control.Compression {
+	if !c.On {
+		return nil
+	}
+	return &control.Compression{Encodings: c.Encodings, Types: c.Types, MinBytes: c.MinSizeBytes, Level: c.Level, Private: c.Private}
+}
+
+func cors(c *config.CORS) *control.CORS {
+	switch {
+	case c.Off:
+		return &control.CORS{Off: true}
+	case c.Origins == nil:
+		return nil
+	}
+	return &control.CORS{Origins: c.Origins, Methods: c.Methods, Headers: c.Headers, Expose: c.Expose, Credentials: c.Credentials, MaxAge: c.MaxAge}
+}
+
+func headers(c *config.Headers) *control.Headers {
+	h := &control.Headers{Remove: c.Remove}
+	for _, f := range c.Set {
+		h.Set = append(h.Set, control.Field(f))
+	}
+	for _, f := range c.Default {
+		h.Default = append(h.Default, control.Field(f))
+	}
+	if len(h.Set)+len(h.Default)+len(h.Remove) == 0 {
+		return nil
+	}
+	return h
 }
 
 func framing(c *config.Listener) control.Framing {

@@ -84,6 +84,9 @@ type Listener struct {
 	AccessLog      AccessLog
 	TrustedProxies []string // addresses, networks, loopback, private, unix
 	ProxyProtocol  bool
+	Compression    Compression
+	Headers        Headers
+	CORS           CORS
 	TLS            *TLS // nil: plain
 
 	WebSocket WebSocket
@@ -103,6 +106,7 @@ type Route struct {
 	Host   string
 	Prefix string
 	Pool   string
+	CORS   CORS // Origins nil and not Off: that of the listener
 }
 
 // Limits bound what a client may ask for. A zero duration: no limit.

@@ -47,7 +47,7 @@ func TestHandlerConfiguration(t *testing.T) {
 	if p := c.Pools[0]; p.Name != "app" || p.Workers != 1 || p.Dir != c.Dir || !p.Reload {
 		t.Errorf("got %+v", p)
 	}
-	want := []Listener{{Name: DefaultListen, Scheme: "http", Address: "0.0.0.0:8080", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: defaultLimits(), WebSocket: defaultWebSocket(), Routes: []Route{{"", "/", "app"}}}}
+	want := []Listener{{Name: DefaultListen, Scheme: "http", Address: "0.0.0.0:8080", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: defaultLimits(), WebSocket: defaultWebSocket(), Routes: []Route{{Prefix: "/", Pool: "app"}}}}
 	if !reflect.DeepEqual(c.Listeners, want) {
 		t.Errorf("got %+v, want %+v", c.Listeners, want)
 	}

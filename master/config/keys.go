@@ -34,14 +34,17 @@ const (
 	kindEndings  kind = "endings"
 	kindFolders  kind = "folders"
 	// These hold tables themselves.
-	kindAccessLog kind = "access_log"
-	kindLimits    kind = "limits"
-	kindPools     kind = "pools"
-	kindListeners kind = "listeners"
-	kindRoutes    kind = "routes"
-	kindFraming   kind = "framing"
-	kindKeepAlive kind = "keepalive"
-	kindTLS       kind = "tls"
+	kindAccessLog   kind = "access_log"
+	kindCompression kind = "compression"
+	kindHeaders     kind = "headers"
+	kindCORS        kind = "cors"
+	kindLimits      kind = "limits"
+	kindPools       kind = "pools"
+	kindListeners   kind = "listeners"
+	kindRoutes      kind = "routes"
+	kindFraming     kind = "framing"
+	kindKeepAlive   kind = "keepalive"
+	kindTLS         kind = "tls"
 	// The certificates of a listener, and their authority.
 	kindCertificates kind = "certificates"
 	kindACME         kind = "acme"
@@ -65,8 +68,8 @@ type key[T any] struct {
 
 // laterKeys are documented for gw as a whole and come with a later version.
 var laterKeys = map[string]bool{
-	"compression": true,
-	"metrics":     true, "dashboard": true, "cluster": true,
+
+	"metrics": true, "dashboard": true, "cluster": true,
 }
 
 const (
@@ -146,6 +149,9 @@ var listenerKeys = []key[Listener]{
 	limitsKey("Limits of this listener.", func(l *Listener) *Limits { return &l.Limits }),
 	accessLogKey("A line for each request of this listener.", func(l *Listener) *AccessLog { return &l.AccessLog }),
 	networksKey("trusted_proxies", "Proxies whose word on the client's address counts.", func(l *Listener) *[]string { return &l.TrustedProxies }),
+	compressionKey,
+	headersKey,
+	onHTTP(corsKey("Which scripts of other origins may read answers.", func(l *Listener) *CORS { return &l.CORS })),
 	onStreams(flagKey("proxy_protocol", "Connections begin with a PROXY protocol header, version 1 or 2.", func(l *Listener) *bool { return &l.ProxyProtocol })),
 	{name: "websocket", kind: kindWebSocket, doc: "What WebSockets may do here: origins, subprotocols, compression.", read: readWebSocket, show: showWebSocket},
 }
@@ -153,6 +159,7 @@ var listenerKeys = []key[Listener]{
 var routeKeys = []key[Route]{
 	{name: "host", kind: kindText, doc: "Host name without port. Default: any.", read: readHost, show: func(t *Route) any { return t.Host }},
 	{name: "path", kind: kindText, doc: "Path prefix: /api takes /api and /api/... Default: /.", read: readPath, show: func(t *Route) any { return t.Prefix }},
+	corsKey("Which scripts of other origins may read answers; false: none. Default: as the listener says.", func(t *Route) *CORS { return &t.CORS }),
 	{name: "pool", kind: kindText, doc: "Pool that serves it.", must: true, read: readRoutePool, show: func(t *Route) any { return t.Pool }},
 }
 

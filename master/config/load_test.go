@@ -95,7 +95,7 @@ func TestSmallestConfigurationGetsEveryDefault(t *testing.T) {
 		}},
 		Listeners: []Listener{{
 			Name: "http://:8080", Scheme: "http", Address: ":8080", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true,
-			Routes: []Route{{"", "/", "web"}}, Limits: limits, WebSocket: defaultWebSocket(),
+			Routes: []Route{{Prefix: "/", Pool: "web"}}, Limits: limits, WebSocket: defaultWebSocket(),
 		}},
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -183,12 +183,12 @@ func TestEveryKeyIsRead(t *testing.T) {
 		}, chat, night},
 		Listeners: []Listener{
 			{Name: "front", Scheme: "http", Address: ":8080", Socket: small, Queue: defaultQueue, HTTP2: true, Limits: front, WebSocket: webSocket, Routes: []Route{
-				{"chat.example.com", "/ws", "night"}, {"chat.example.com", "/", "chat"},
-				{"", "/api/v2", "chat"}, {"", "/api", "night"}, {"", "/", "web"},
+				{Host: "chat.example.com", Prefix: "/ws", Pool: "night"}, {Host: "chat.example.com", Prefix: "/", Pool: "chat"},
+				{Prefix: "/api/v2", Pool: "chat"}, {Prefix: "/api", Pool: "night"}, {Prefix: "/", Pool: "web"},
 			}},
-			{Name: "text://[::1]:2347", Scheme: "text", Address: "[::1]:2347", Framing: Framing{Delimiter: "\n"}, Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, WebSocket: defaultWebSocket(), Routes: []Route{{"", "/", "chat"}}},
-			{Name: "http://unix:web.sock", Scheme: "http", Address: "unix:" + dir + "/web.sock", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, WebSocket: defaultWebSocket(), Routes: []Route{{"", "/", "web"}}},
-			{Name: "127.0.0.1:9000", Scheme: "http", Address: "127.0.0.1:9000", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, WebSocket: defaultWebSocket(), Routes: []Route{{"", "/", "web"}}},
+			{Name: "text://[::1]:2347", Scheme: "text", Address: "[::1]:2347", Framing: Framing{Delimiter: "\n"}, Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, WebSocket: defaultWebSocket(), Routes: []Route{{Prefix: "/", Pool: "chat"}}},
+			{Name: "http://unix:web.sock", Scheme: "http", Address: "unix:" + dir + "/web.sock", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, WebSocket: defaultWebSocket(), Routes: []Route{{Prefix: "/", Pool: "web"}}},
+			{Name: "127.0.0.1:9000", Scheme: "http", Address: "127.0.0.1:9000", Socket: defaultSocket(), Queue: defaultQueue, HTTP2: true, Limits: limits, WebSocket: defaultWebSocket(), Routes: []Route{{Prefix: "/", Pool: "web"}}},
 		},
 	}
 	if !reflect.DeepEqual(c, want) {

@@ -151,6 +151,7 @@ type Listener struct {
 	Routes  []Route `msgpack:"routes"`  // most specific first; the first match wins
 	Limits  Limits  `msgpack:"limits"`
 
+	Answers        Answers   `msgpack:"answers"`
 	TrustedProxies []string  `msgpack:"trusted_proxies"` // as address.ParseSet reads them
 	ProxyProtocol  bool      `msgpack:"proxy_protocol"`
 	TLS            *TLS      `msgpack:"tls,omitempty"`    // nil: plain
@@ -210,6 +211,7 @@ type Route struct {
 	Host   string `msgpack:"host"`   // lower-case without port; empty: any
 	Prefix string `msgpack:"prefix"` // "/" or "/api": matches "/api" and "/api/..."
 	Pool   string `msgpack:"pool"`
+	CORS   *CORS  `msgpack:"cors,omitempty"` // nil: that of the listener
 }
 
 // Limits of a listener. Sizes in bytes; a zero duration means no limit.
