@@ -49,12 +49,14 @@ func rest(ctx context.Context, e *entrant, s scenario, count int) (report.Idle, 
 		return gauge.ReadTree(e.server.Root).Memory(e.server.Role)
 	}
 	result := report.Idle{Protocol: s.name, Peer: e.peer.Name, Before: memory(), Lost: count}
+	kernel := gauge.KernelMemory()
 	idle, err := load.OpenIdle(e.server.Target, s.protocol, count, openLimit)
 	if err != nil {
 		return result, err
 	}
 	defer idle.Close()
 	result.Connections, result.With = idle.Open(), memory()
+	result.Kernel = gauge.KernelMemory() - kernel
 	if result.Lost = idle.Lost(); result.Lost > 0 {
 		err = fmt.Errorf("%d of %d idle connections lost", result.Lost, result.Connections)
 	}

@@ -33,6 +33,20 @@ func ReadMemory(pid int) (Memory, error) {
 	return m, nil
 }
 
+// KernelMemory is what the kernel keeps for sockets, descriptors and the like,
+// all over the machine, in bytes: the slabs that it cannot give back
+// (proc_meminfo(5)).
+func KernelMemory() int64 {
+	text, _ := os.ReadFile("/proc/meminfo")
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, "SUnreclaim:"); found {
+			kib, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
+}
+
 // Memory sums the tree's memory by role.
 func (t Tree) Memory(role func(Process) Role) map[Role]Memory {
 	sum := map[Role]Memory{}

@@ -10,7 +10,8 @@ type Idle struct {
 	Before      map[gauge.Role]gauge.Memory `json:"before"`
 	With        map[gauge.Role]gauge.Memory `json:"with"`
 	After       map[gauge.Role]gauge.Memory `json:"after"`
-	Lost        int                         `json:"lost"` // closed by the server meanwhile
+	Kernel      int64                       `json:"kernel_bytes"` // what the kernel's memory grew by, for both ends
+	Lost        int                         `json:"lost"`         // closed by the server meanwhile
 }
 
 // PerConnection is the growth in KiB per connection: resident and proportional.

@@ -15,7 +15,7 @@ import (
 var headings = []string{"workers", "conns", "peer", "requests/s", "p50 µs", "p99 µs", "CPU µs", "gateway + handlers", "÷ budget", "÷ gw", "noise"}
 
 // idleHeadings of the memory table.
-var idleHeadings = []string{"protocol", "peer", "connections", "RSS KiB each", "PSS KiB each", "of it gateway", "÷ budget", "RSS before MiB", "with", "after"}
+var idleHeadings = []string{"protocol", "peer", "connections", "RSS KiB each", "PSS KiB each", "of it gateway", "÷ budget", "kernel, both ends", "RSS before MiB", "with", "after"}
 
 // WriteTable prints rows of one scenario for a terminal.
 func (r *Report) WriteTable(w io.Writer, rows []Row) {
@@ -57,7 +57,7 @@ func (r *Report) cells(row Row) []string {
 
 func (i Idle) cells() []string {
 	if i.Connections == 0 {
-		return []string{i.Protocol, i.Peer, "failed", "", "", "", "", "", "", ""}
+		return []string{i.Protocol, i.Peer, "failed", "", "", "", "", "", "", "", ""}
 	}
 	rss, pss := i.PerConnection()
 	budget, gateway := "", ""
@@ -76,7 +76,7 @@ func (i Idle) cells() []string {
 	}
 	return []string{
 		i.Protocol, i.Peer, thousands(float64(i.Connections)), fmt.Sprintf("%.2f", rss), fmt.Sprintf("%.2f", pss), gateway, budget,
-		total(i.Before), total(i.With), total(i.After),
+		fmt.Sprintf("%.1f", float64(i.Kernel)/1024/float64(max(i.Connections, 1))), total(i.Before), total(i.With), total(i.After),
 	}
 }
 
