@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Gw;
 
+use Gw\Internal\HeaderBlock;
 use Gw\Internal\Name;
 use Gw\Internal\Op;
 use Gw\Internal\Outbox;
@@ -18,6 +19,9 @@ use Gw\Internal\Outbox;
  */
 final class Connection
 {
+    /** Flag of OPEN. */
+    private const TLS = 4;
+
     public readonly int $id;
 
     /** Name of the listener it came in by. */
@@ -31,6 +35,9 @@ final class Connection
 
     /** Path of the request it began with, percent-decoded; empty where there was no HTTP. */
     public readonly string $path;
+
+    /** Whether the client speaks TLS. */
+    public readonly bool $secure;
 
     private ?Request $request = null;
 
@@ -51,6 +58,13 @@ final class Connection
         [, $this->id, , $this->peer, $this->kind, $path] = $message;
         $this->listener = $listener[0];
         $this->path = rawurldecode($path);
+        $this->secure = (($message[8] ?? 0) & self::TLS) !== 0;
+    }
+
+    /** A header of the handshake; without HTTP there are only those of the client's certificate. */
+    public function header(string $name, ?string $default = null): ?string
+    {
+        return HeaderBlock::parse($this->message[7])[\strtolower($name)] ?? $default;
     }
 
     /** The request it began with: headers, query, cookies. Null where there was no HTTP. */
@@ -61,7 +75,7 @@ final class Connection
         }
         [, $id, $lid, $peer, , $path, $query, $headers] = $this->message;
 
-        return $this->request ??= new Request([Op::REQ, $id, $this->message[8] ?? 0, $lid, $peer, 'GET', $path, $query, $headers, '']);
+        return $this->request ??= new Request([Op::REQ, $id, $this->secure ? self::TLS : 0, $lid, $peer, 'GET', $path, $query, $headers, '']);
     }
 
     public function send(string|Event $data, bool $binary = false): void

@@ -32,6 +32,9 @@ final class Response
     /** @internal whether the head goes out before the first chunk is there */
     public readonly bool $headFirst;
 
+    /** @internal of the file that the chunks are read from, if the gateway may send it instead */
+    public readonly ?string $path;
+
     /**
      * @param array<string, int|string|list<string>>|list<array{string, string}> $headers
      * @param iterable<string>|null                                              $chunks
@@ -44,6 +47,7 @@ final class Response
         bool $headFirst = false,
         /** @internal an event stream that goes on without the worker */
         public readonly ?Subscription $subscription = null,
+        ?string $path = null,
     ) {
         if ($status < 200 || $status > 599) {
             throw new \InvalidArgumentException("status $status is not one of an answer (200 to 599)");
@@ -54,6 +58,7 @@ final class Response
         $this->headers = $headers === [] ? [] : ResponseHeaders::clean($headers);
         $this->chunks = $chunks;
         $this->headFirst = $headFirst;
+        $this->path = $path;
     }
 
     /** @param array<mixed> $headers */
@@ -76,18 +81,25 @@ final class Response
     }
 
     /**
-     * A file, read piece by piece while it is sent; 404 when it cannot be read.
+     * A file; 404 when it cannot be read.
+     *
+     * The gateway sends it, where it may (`sendfile` in gw.yaml), and answers ranges and conditions; the file must stay until the
+     * answer has begun. With $delete the file is deleted at once, and sent by this handler.
      *
      * @param array<mixed> $headers
      */
-    public static function file(string $path, array $headers = []): self
+    public static function file(string $path, array $headers = [], bool $delete = false): self
     {
         $file = FileChunks::open($path);
         if ($file === null) {
             return new self(404, self::TEXT, "Not Found\n");
         }
 
-        return new self(200, ResponseHeaders::default($headers, $file->headers()), '', $file->chunks());
+        if ($delete) {
+            unlink($path);
+        }
+
+        return new self(200, ResponseHeaders::default($headers, $file->headers()), '', $file->chunks(), path: $delete ? null : $path);
     }
 
     /**

@@ -37,6 +37,20 @@ return static function (Suite $suite, Codec $codec): void {
         $frames = Conversation::run($worker, $codec, [[[Op::OPEN, 5, 2, 'p', 'text', '', '', '']]]);
         Check::same(var_export([null, '', 'lines'], true), $frames[0][0][3]);
     });
+    $suite->test('knows whether its client speaks TLS, and which certificate it has', static function () use ($codec): void {
+        $worker = new Worker();
+        $worker->onConnect = $worker->onMessage = static fn (Connection $c) => $c->send(var_export([$c->secure, $c->header('X-Client-Cert-Subject'), $c->header('x-none', '-'), $c->request()?->scheme], true));
+        $fields = "x-client-cert-subject: CN=alice\n";
+        $frames = Conversation::run($worker, $codec, [[
+            [Op::OPEN, 5, 2, 'p', 'text', '', '', $fields, 4, '', ''], [Op::ATTACH, 6, 1, 'p', 'websocket', '/', '', $fields, '', '', 4], [Op::MSG, 6, 0, 'x'],
+            [Op::OPEN, 7, 2, 'p', 'text', '', '', '', 0, '', ''], [Op::OPEN, 8, 2, 'p', 'text', '', '', ''],
+        ]]);
+        $plain = var_export([false, null, '-', null], true);
+        Check::same(
+            [var_export([true, 'CN=alice', '-', null], true), var_export([true, 'CN=alice', '-', 'https'], true), $plain, $plain],
+            array_column(array_slice($frames[0], 0, 4), 3),
+        );
+    });
     $suite->test('calls back for messages, buffers and the close, in order', static function () use ($codec): void {
         $worker = new Worker();
         $calls = [];

@@ -41,10 +41,11 @@ DONE = Done()
 
 
 class Connection:
-    __slots__ = ("id", "uid", "_engine", "_lid", "_peer", "_kind", "_path", "_query", "_headers", "_session", "_packed")
+    __slots__ = ("id", "uid", "_engine", "_lid", "_peer", "_kind", "_path", "_query", "_headers", "_flags", "_session", "_packed")
 
     def __init__(self, engine: Engine, message: Message, packed: bytes = b"", uid: str = "") -> None:
         _, self.id, self._lid, self._peer, kind, self._path, self._query, self._headers, *_ = message
+        self._flags: int = flags_of(message)
         self._kind = intern(kind)  # one text for all connections, not 58 bytes in each
         self.uid: str = uid
         self._engine = engine
@@ -70,6 +71,11 @@ class Connection:
         return self._peer  # type: ignore[no-any-return]
 
     @property
+    def secure(self) -> bool:
+        """Whether the client speaks TLS."""
+        return bool(self._flags & wire.TLS)
+
+    @property
     def path(self) -> str:
         """Path of the request it began with, percent-decoded; empty for kinds without HTTP."""
         return decode_path(self._path)
@@ -81,7 +87,7 @@ class Connection:
 
     @property
     def headers(self) -> Headers:
-        """Headers of that request; empty for kinds without HTTP."""
+        """Headers of that request; for kinds without HTTP only those of the client's certificate."""
         return parse_headers(self._headers)
 
     @property
@@ -117,6 +123,12 @@ class Connection:
         self.uid = str(uid)
         self._engine.put((wire.BIND, self.id, self.uid), len(self.uid) + 16)
         return DONE
+
+
+def flags_of(message: Message) -> int:
+    """The flags of OPEN or ATTACH; a message of an older gateway has none."""
+    at = 8 if message[0] == wire.OPEN else 10
+    return message[at] if len(message) > at else 0
 
 
 class Session(dict):  # type: ignore[type-arg]  # dict[str, Any]

@@ -17,7 +17,8 @@ from ._body import ClientGone
 from ._connection import Connection, Session
 from ._handshake import judge
 from ._request import BadRequest, Request
-from ._response import TEXT, complete
+from ._response import TEXT, check_headers, check_status, complete
+from ._sendfile import SendFolders
 from ._version import VERSION
 
 TYPE_CHECKING = False
@@ -48,7 +49,7 @@ class GatewayError(Exception):
 class Hello:
     """What the gateway says of itself and of our place in it."""
 
-    __slots__ = ("worker", "slot", "pool", "listeners", "max_frame", "max_message", "stream_credit", "debug")
+    __slots__ = ("worker", "slot", "pool", "listeners", "max_frame", "max_message", "stream_credit", "debug", "sendfile")
 
     def __init__(self, said: dict[str, Any]) -> None:
         self.worker: int = said.get("worker", 0)
@@ -59,6 +60,7 @@ class Hello:
         self.max_message: int = said.get("max_message", self.max_frame)
         self.stream_credit: int = said.get("stream_credit", wire.BODY_BYTES)
         self.debug: bool = said.get("debug", False)
+        self.sendfile = SendFolders(said.get("sendfile", ()), said.get("uid"))
 
 
 class Stream:
@@ -292,6 +294,9 @@ class Engine:
         if result.__class__ is tuple:
             self.put(*result)
             return None
+        if result is not None and result.path is not None and self.send_file(request.id, result.status, result.headers, result.path):
+            result.chunks.close()
+            return None
         return result
 
     def decide(self, request: Request, answer: Any) -> Any:
@@ -301,6 +306,15 @@ class Engine:
             self.put(*result)
             return None
         return self.answer(request, result)
+
+    def send_file(self, sid: int, status: int, headers: Any, path: Any) -> bool:
+        """Lets the gateway answer with a file. False: it cannot, or not this one."""
+        known = self.hello.sendfile.find(path)
+        if known is None:
+            return False
+        fields, size = check_headers(headers, None)
+        self.put((wire.RES_FILE, sid, check_status(status), fields, known), size + len(known))
+        return True
 
     def missing(self, request: Request) -> Any:
         """Stands in where no on_request is registered."""

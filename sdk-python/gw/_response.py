@@ -41,7 +41,7 @@ class Response:
     `body` is text, bytes, or what becomes JSON (dict, list). Without a content-type header one is chosen by the kind of body.
     """
 
-    __slots__ = ("status", "headers", "body", "chunks", "prompt")
+    __slots__ = ("status", "headers", "body", "chunks", "prompt", "path")
 
     def __init__(self, status: int = 200, headers: HeaderFields | None = None, body: Any = b"") -> None:
         self.status = status
@@ -49,6 +49,7 @@ class Response:
         self.body = body
         self.chunks: Chunks | None = None  # the body piece by piece, instead of `body`
         self.prompt = False  # status and headers leave before the first chunk is there
+        self.path: str | os.PathLike[str] | None = None  # of the file that `chunks` reads, if the gateway may send it instead
 
     def __repr__(self) -> str:
         return f"<Response {self.status}>"
@@ -74,11 +75,18 @@ class Response:
         content_type: str | None = None,
         status: int = 200,
         headers: Mapping[str, HeaderValue] | None = None,
+        delete: bool = False,
     ) -> Response:
-        """Streams a file; 404 when there is none. The content-type is guessed by the extension."""
+        """A file; 404 when there is none. The content-type is guessed by the extension.
+
+        The gateway sends it, where it may (`sendfile` in gw.yaml), and answers ranges and conditions; the file must stay until
+        the answer has begun. With `delete` the file is deleted at once, and sent by this handler.
+        """
         try:
             file = open(path, "rb")
             size = os.fstat(file.fileno()).st_size
+            if delete:
+                os.unlink(path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return cls(404, TEXT, "Not Found")
         if content_type is None:
@@ -89,7 +97,9 @@ class Response:
             if content_type.startswith("text/"):
                 content_type += "; charset=utf-8"
         fields = {"content-type": content_type, "content-length": str(size), **(headers or {})}
-        return cls._streamed(status, fields, _FileChunks(file), True)
+        response = cls._streamed(status, fields, _FileChunks(file), True)
+        response.path = None if delete else path
+        return response
 
     @classmethod
     def stream(cls, chunks: Chunks, status: int = 200, headers: HeaderFields | None = None) -> Response:

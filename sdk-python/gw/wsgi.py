@@ -8,8 +8,9 @@ or, without a line of code, `command: [python3, -m, gw, "module:application"]` i
 
 from __future__ import annotations
 
+import os
 import sys
-from io import BufferedReader, BytesIO, RawIOBase
+from io import BufferedReader, BytesIO, FileIO, RawIOBase
 from urllib.parse import unquote_to_bytes
 
 from . import _wire as wire
@@ -170,6 +171,8 @@ class _Start:
         """The answer for what the application returned."""
         if body.__class__ is list and len(body) == 1 and self._stream is None and self._status:
             return self._whole(encode_chunk(body[0]))
+        if body.__class__ is FileWrapper and self._send_file(body):
+            return WRITTEN
         chunks = _Chunks(body)
         try:
             first = next(chunks, b"")  # an application may call start_response as late as now
@@ -190,6 +193,20 @@ class _Start:
             raise
         chunks.close()
         return WRITTEN
+
+    def _send_file(self, body: FileWrapper) -> bool:
+        """Lets the gateway send a file that is sent from its beginning to its end."""
+        path = body.path() if self._stream is None and self._status == 200 else None
+        if path is None:
+            return False
+        size = str(os.stat(path).st_size)
+        if any(name.lower() == "content-length" and value != size for name, value in self._headers):
+            return False
+        if not gateway._engine.send_file(self._request.id, self._status, self._checked(), path):
+            return False
+        if hasattr(body, "close"):
+            body.close()
+        return True
 
     def _whole(self, body: bytes) -> Any:
         result = whole(self._request.id, self._status, self._checked(), body)
@@ -255,6 +272,17 @@ class FileWrapper:
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(lambda: self._file.read(self._block_size), b"")
+
+    def path(self) -> str | None:
+        """Where the file lies, if it is a plain one, still has its name, and was not read from."""
+        file = self._file
+        name = getattr(file, "name", None)
+        if file.__class__ not in (BufferedReader, FileIO) or not isinstance(name, str):
+            return None  # a NamedTemporaryFile is gone as soon as it is closed
+        try:
+            return name if file.tell() == 0 and os.path.samestat(os.stat(name), os.fstat(file.fileno())) else None
+        except (OSError, ValueError):
+            return None
 
 
 def _key(name: str) -> str:

@@ -50,7 +50,7 @@ class HttpTest(Base):
         wanted = {
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "POST", "scheme": "https",
             "path": "/café", "raw_path": b"/caf%C3%A9", "query_string": b"q=1", "root_path": "", "headers": [(b"host", b"a"), (b"x", b"1"), (b"x", b"2")],
-            "client": ("10.0.0.1", 5000), "server": ("127.0.0.1", 8080), "state": {},
+            "client": ("10.0.0.1", 5000), "server": ("127.0.0.1", 8080), "state": {}, "extensions": {"http.response.pathsend": {}},
         }
         self.assertEqual(scopes, [wanted, wanted])
 
@@ -162,6 +162,10 @@ class WebSocketTest(Base):
         scope = self.scopes[0]
         self.assertEqual((scope["type"], scope["scheme"], scope["path"], scope["query_string"], scope["subprotocols"]),
                          ("websocket", "ws", "/chat", b"q=1", ["chat", "v2"]))
+
+    def test_a_client_with_tls(self):
+        self.echo([*opened(), wire.TLS, b"", ""])
+        self.assertEqual(self.scopes[0]["scheme"], "wss")
 
     def test_a_connection_that_moves_away_is_not_closed(self):
         self.assertEqual(self.echo(opened(), [wire.DETACH, 300]), [])

@@ -204,6 +204,12 @@ class Suite:
         out = self.serve(self.app(on_message=lambda c, data: c.send(f"{c.session['n']} {c.uid}")), attach(session=b"\x81\xa1n\x05", uid="u1"), text("a"))
         self.assertEqual(out, [[wire.SEND, 300, 0, b"5 u1"]])
 
+    def test_a_connection_knows_whether_its_client_speaks_tls(self):
+        app = self.app(on_connect=lambda c: c.send(f"{c.secure} {c.headers.get('x-client-cert-subject')}"), on_message=lambda c, data: c.send(str(c.secure)))
+        secure = [*opened(301, "text", "", headers="x-client-cert-subject: CN=alice\n"), 4, b"", ""]
+        out = self.serve(app, secure, opened(302, "text", "", headers=""), [*attach(), wire.TLS], text("x"))
+        self.assertEqual([m[3] for m in out if m[0] == wire.SEND], [b"True CN=alice", b"False None", b"True"])
+
     def test_every_change_of_a_session_is_noticed(self):
         changes = [lambda s: s.update(a=1), lambda s: s.pop("n"), lambda s: s.clear(), lambda s: s.setdefault("b", 1), lambda s: s.__delitem__("n"),
                    lambda s: s.popitem(), lambda s: s.__ior__({"c": 1}), lambda s: s.save()]

@@ -78,9 +78,9 @@ final class Connections
     /** @param list<mixed> $m ATTACH; the headers of the handshake may stand before the session */
     public function attach(array $m): void
     {
-        $headers = isset($m[9]) ? [$m[7]] : [''];
+        $headers = isset($m[9]) ? $m[7] : '';
         [$session, $uid] = \array_slice($m, isset($m[9]) ? 8 : 7, 2);
-        \array_splice($m, 7, null, [...$headers, $m[10] ?? 0]);
+        \array_splice($m, 7, null, [$headers, $m[10] ?? 0]); // as OPEN has them
         $this->know($m, Session::decode($session), $uid);
     }
 

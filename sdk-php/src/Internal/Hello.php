@@ -15,6 +15,7 @@ final class Hello
         public readonly int $maxFrame,
         public readonly int $streamCredit,
         public readonly bool $debug,
+        public readonly SendFolders $sendFolders,
     ) {
     }
 
@@ -43,6 +44,7 @@ final class Hello
             min($map['max_frame'] ?? 1 << 20, Limit::FRAME_CAP),
             $map['stream_credit'] ?? Limit::BODY,
             $map['debug'] ?? false,
+            new SendFolders($map['sendfile'] ?? [], $map['uid'] ?? null),
         );
     }
 

@@ -38,6 +38,7 @@ final class Op
     public const RES_START = 0x21;
     public const RES_CHUNK = 0x22;
     public const RES_END = 0x23;
+    public const RES_FILE = 0x24;
     public const ACCEPT = 0x25;
     public const EVENTS = 0x26;
     public const BODY_CREDIT = 0x27;

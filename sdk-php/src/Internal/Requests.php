@@ -94,8 +94,10 @@ final class Requests
         } elseif ($answer->chunks === null && \strlen($answer->body) <= Limit::BODY) {
             $bytes = \strlen($answer->body) + 64 * \count($answer->headers) + 64;
             $this->outbox->add([Op::RES, $m[1], $answer->status, $answer->headers, $answer->body], $bytes);
-        } else {
+        } elseif ($answer->path === null || ($path = $this->hello->sendFolders->find($answer->path)) === null) {
             $this->stream->send($m[1], $answer, $m[5] !== 'HEAD');
+        } else {
+            $this->outbox->add([Op::RES_FILE, $m[1], $answer->status, $answer->headers, $path], \strlen($path) + 64 * \count($answer->headers) + 64);
         }
     }
 
