@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Gw;
 
+use Gw\Internal\Datagram;
 use Gw\Internal\HeaderBlock;
 use Gw\Internal\Name;
 use Gw\Internal\Op;
@@ -14,6 +15,9 @@ use Gw\Internal\Outbox;
  *
  * `$session` is kept by the gateway: what a callback of this connection writes into it is there in its next callback,
  * in whichever worker that runs. Scalars, null and arrays of them, 16 KiB packed.
+ *
+ * The connection of a datagram (kind udp) lives for one callback: it has no id, no session and no groups; send() answers
+ * the sender.
  *
  * @property-read ?string $uid the user id it is bound to
  */
@@ -27,7 +31,7 @@ final class Connection
     /** Name of the listener it came in by. */
     public readonly string $listener;
 
-    /** websocket, text, frame, tcp or events */
+    /** websocket, text, frame, tcp, udp or events */
     public readonly string $kind;
 
     /** Address and port of the client. */
@@ -47,6 +51,7 @@ final class Connection
      * @param list<mixed>              $message  OPEN
      * @param array{string, string}    $listener name and scheme
      * @param array<array-key, mixed>  $session
+     * @param string|null              $local    of a datagram: the address it came to, or ''
      */
     public function __construct(
         private readonly Outbox $outbox,
@@ -54,6 +59,7 @@ final class Connection
         array $listener,
         public array $session,
         private string $boundTo,
+        private readonly ?string $local = null,
     ) {
         [, $this->id, , $this->peer, $this->kind, $path] = $message;
         $this->listener = $listener[0];
@@ -84,30 +90,46 @@ final class Connection
         if ($data instanceof Event) {
             [$data, $flags] = [$data->encode(), Op::EVENT];
         }
+        if ($this->local !== null) {
+            $this->outbox->add(Datagram::message($this->message[2], $this->peer, $data, $this->local), \strlen($data) + 128);
+
+            return;
+        }
         $this->outbox->add([Op::SEND, $this->id, $flags, $data], \strlen($data) + 16);
     }
 
-    /** Closes it when everything sent so far has gone out. */
+    /** Closes it when everything sent so far has gone out. A datagram has nothing to close. */
     public function close(int $code = 1000, string $reason = ''): void
     {
+        if ($this->local !== null) {
+            return;
+        }
         $this->outbox->add([Op::CLOSE, $this->id, $code, Name::text($reason, 'reason')], \strlen($reason) + 32);
     }
 
     public function join(string $group): void
     {
+        $this->lasts('join');
         $this->outbox->add([Op::JOIN, $this->id, Name::group($group)], 160);
     }
 
     public function leave(string $group): void
     {
+        $this->lasts('leave');
         $this->outbox->add([Op::LEAVE, $this->id, Name::group($group)], 160);
     }
 
     /** Binds it to a user id, for Gateway::sendToUid(); an empty one unbinds. */
     public function bind(string $uid): void
     {
+        $this->lasts('bind');
         $this->outbox->add([Op::BIND, $this->id, Name::text($uid, 'uid')], \strlen($uid) + 32);
         $this->boundTo = $uid;
+    }
+
+    private function lasts(string $method): void
+    {
+        $this->local === null || throw new \LogicException("$method() on a datagram: there is no connection");
     }
 
     public function __get(string $name): ?string

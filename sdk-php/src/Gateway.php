@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Gw;
 
+use Gw\Internal\Datagram;
 use Gw\Internal\Hello;
 use Gw\Internal\Link;
 use Gw\Internal\Name;
@@ -70,6 +71,17 @@ final class Gateway
     {
         [$flags, $data] = self::payload($data, $binary);
         self::add([Op::SENDUID, Name::text($uid, 'uid'), $flags, $data], \strlen($data) + \strlen($uid));
+    }
+
+    /**
+     * A datagram to an address such as 192.0.2.7:5000 or [2001:db8::7]:5000, from a udp listener: the named one, or the
+     * first there is.
+     */
+    public static function sendDatagram(string $peer, string $data, ?string $listener = null): void
+    {
+        $link = self::link();
+        $lid = $listener === null ? self::$hello->firstOf('udp') : self::$hello->lid($listener);
+        $link->outbox->add(Datagram::message($lid, Name::text($peer, 'peer'), $data), \strlen($data) + 128);
     }
 
     public static function join(int $id, string $group): void

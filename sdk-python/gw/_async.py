@@ -14,7 +14,7 @@ from time import perf_counter
 
 from . import _wire as wire
 from ._body import AsyncUpload
-from ._connection import Connection, decode_text
+from ._connection import Connection, Datagram, decode_text
 from ._engine import FLUSH_AFTER, Engine, GatewayError, GatewayGone, Stream, Violation, report
 from ._request import AsyncRequest, Request
 from ._response import check_headers, check_status, encode_body, encode_chunk
@@ -88,10 +88,12 @@ class AsyncEngine(Engine):
             wire.MSG: self._begin_message,
             wire.CLOSED: self._begin_closed,
             wire.BUF: self._begin_buffer,
+            wire.DGRAM: self._begin_datagram,
         }
         self._table.update({op: self._on_connection_work for op in self._begin})
         if concurrency > 1:
             self._table[wire.REQ] = self._on_request
+            self._table[wire.DGRAM] = self._on_datagram
 
     def run(self) -> None:
         try:
@@ -254,6 +256,8 @@ class AsyncEngine(Engine):
             self.save_sessions()
         if self.concurrency == 1:
             self._finished += 1
+        elif message[0] == wire.DGRAM:
+            self._done[message[5]] = 1
         elif message[0] != wire.REQ:
             self._done[message[1]] = self._done.get(message[1], 0) + 1
         if message[0] == wire.REQ:
@@ -279,6 +283,12 @@ class AsyncEngine(Engine):
             task = asyncio.Task(coroutine, loop=self.loop, **_EAGER)
             if message[1] in self._asked:  # it has not ended already
                 self._asked[message[1]] = task
+
+    def _on_datagram(self, message: Message) -> None:
+        self._pending += 1
+        coroutine = self._begin_datagram(message)
+        if coroutine is not None:
+            self._spawn(coroutine)
 
     def _on_connection_work(self, message: Message) -> None:
         self._pending += 1
@@ -321,6 +331,9 @@ class AsyncEngine(Engine):
         data = message[3] if message[2] & wire.BINARY else decode_text(message[3])
         return self._run("message", message, self.callbacks.message, self.connection(message[1]), data)
 
+    def _begin_datagram(self, message: Message) -> Coroutine[Any, Any, None] | None:
+        return self._run("message", message, self.callbacks.message, Datagram(self, message), message[3])
+
     def _begin_closed(self, message: Message) -> Coroutine[Any, Any, None] | None:
         connection = self.connection(message[1])
         del self._connections[message[1]]
@@ -337,7 +350,7 @@ class AsyncEngine(Engine):
             try:
                 callback(*arguments)
             except Exception as error:
-                report(f"on_{name} of connection {message[1]} failed", error)
+                report(f"on_{name} of {_whose(message)} failed", error)
             except _EXITS as error:
                 self._end(error)
                 return None
@@ -348,7 +361,7 @@ class AsyncEngine(Engine):
         try:
             await coroutine
         except Exception as error:
-            report(f"on_{name} of connection {message[1]} failed", error)
+            report(f"on_{name} of {_whose(message)} failed", error)
         except _EXITS as error:
             self._end(error)
             return
@@ -438,6 +451,10 @@ class AsyncEngine(Engine):
             if self.unsaved:
                 self.save_sessions()
             due = max(due + seconds, self.loop.time())  # a late timer does not catch up
+
+
+def _whose(message: Message) -> str:
+    return f"a datagram from {message[2]}" if message[0] == wire.DGRAM else f"connection {message[1]}"
 
 
 async def _settle(result: Any) -> None:

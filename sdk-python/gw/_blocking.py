@@ -10,7 +10,7 @@ from time import perf_counter
 
 from . import _wire as wire
 from ._body import BlockingUpload
-from ._connection import Connection, decode_text
+from ._connection import Connection, Datagram, decode_text
 from ._engine import FLUSH_AFTER, Engine, GatewayError, Stream, report
 from ._request import Request
 from ._response import check_headers, check_status, encode_body, encode_chunk
@@ -66,6 +66,7 @@ class BlockingEngine(Engine):
             wire.MSG: self._on_message,
             wire.CLOSED: self._on_closed,
             wire.BUF: self._on_buffer,
+            wire.DGRAM: self._on_datagram,
         })
 
     def run(self) -> None:
@@ -205,6 +206,18 @@ class BlockingEngine(Engine):
                 self._message(connection, data)
             except Exception as error:
                 report(f"on_message of connection {connection.id} failed", error)
+            except _EXITS:
+                self._started = 1
+                raise
+        self._finish()
+
+    def _on_datagram(self, message: Message) -> None:
+        connection = Datagram(self, message)
+        if self._message is not None:
+            try:
+                self._message(connection, message[3])
+            except Exception as error:
+                report(f"on_message of a datagram from {connection.peer} failed", error)
             except _EXITS:
                 self._started = 1
                 raise

@@ -49,6 +49,8 @@ class Callbacks:
         events = [name for name in ("request", "handshake", "connect", "message", "close") if getattr(self, name)]
         if self.buffer_full or self.buffer_drain:
             events.append("buffer")
+        if self.message:
+            events.append("datagram")
         return events
 
 

@@ -62,7 +62,7 @@ class Connection:
 
     @property
     def kind(self) -> str:
-        """`websocket`, `text`, `frame`, `tcp` or `events`."""
+        """`websocket`, `text`, `frame`, `tcp`, `udp` or `events`."""
         return self._kind
 
     @property
@@ -129,6 +129,49 @@ def flags_of(message: Message) -> int:
     """The flags of OPEN or ATTACH; a message of an older gateway has none."""
     at = 8 if message[0] == wire.OPEN else 10
     return message[at] if len(message) > at else 0
+
+
+class Datagram(Connection):
+    """The connection of a datagram: it lives for one callback, and `send` answers the sender."""
+
+    __slots__ = ("_local",)
+
+    def __init__(self, engine: Engine, message: Message) -> None:
+        _, lid, peer, _, self._local, *_ = message
+        super().__init__(engine, (wire.OPEN, 0, lid, peer, "udp", b"", b"", b""))
+
+    def send(self, data: Data, binary: bool | None = None) -> Done:
+        """Sends a datagram to the sender of this one."""
+        self._engine.put(*datagram(self._lid, self._peer, encode_data(data)[1], self._local))
+        return DONE
+
+    def close(self, code: int = 1000, reason: str = "") -> Done:
+        """Nothing: there is no connection to close."""
+        return DONE
+
+    @property
+    def session(self) -> Session:
+        raise self._nothing_lasts("session")
+
+    def join(self, group: str) -> Done:
+        raise self._nothing_lasts("join")
+
+    def leave(self, group: str) -> Done:
+        raise self._nothing_lasts("leave")
+
+    def bind(self, uid: str) -> Done:
+        raise self._nothing_lasts("bind")
+
+    def _nothing_lasts(self, what: str) -> RuntimeError:
+        return RuntimeError(f"{what} of a datagram: there is no connection")
+
+
+def datagram(lid: int, peer: str, data: bytes, local: str = "") -> tuple[Message, int]:
+    """DGRAM_SEND, and about its size."""
+    if len(data) > wire.DATAGRAM_BYTES:
+        raise ValueError(f"datagram of {len(data)} bytes, {wire.DATAGRAM_BYTES} are allowed")
+    message = (wire.DGRAM_SEND, lid, peer, data, local) if local else (wire.DGRAM_SEND, lid, peer, data)
+    return message, len(data) + 128
 
 
 class Session(dict):  # type: ignore[type-arg]  # dict[str, Any]

@@ -277,6 +277,12 @@ class Engine:
                 return int(number)
         raise ValueError(f"no listener {listener!r}, there are: {', '.join(str(known[1]) for known in self.hello.listeners)}")
 
+    def first_listener(self, scheme: str) -> int:
+        for number, _, known, *_ in self.hello.listeners:
+            if known == scheme:
+                return int(number)
+        raise RuntimeError(f"there is no {scheme} listener")
+
     def call(self, name: str, arguments: list[Any]) -> Any:
         """Asks the gateway. The answer, or an awaitable for it."""
         raise NotImplementedError

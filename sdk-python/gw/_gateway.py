@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import _wire as wire
-from ._connection import DONE, check_group, encode_data
+from ._connection import DONE, check_group, datagram, encode_data
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,6 +75,13 @@ class Gateway:
         """To every connection bound to a user id."""
         flags, body = encode_data(data, binary)
         self._engine.put((wire.SENDUID, str(uid), flags, body), len(body) + len(str(uid)) + 16)
+        return DONE
+
+    def send_datagram(self, peer: str, data: Data, listener: str | int | None = None) -> Done:
+        """A datagram to an address such as `192.0.2.7:5000` or `[2001:db8::7]:5000`, from a udp listener: the named one, or the first."""
+        engine = self._engine
+        lid = engine.first_listener("udp") if listener is None else engine.listener_id(listener)
+        engine.put(*datagram(lid, str(peer), encode_data(data)[1]))
         return DONE
 
     def is_online(self, uid: str) -> Any:

@@ -86,6 +86,10 @@ def attach(cid=300, session=b"", uid="", headers=b""):
     return [wire.ATTACH, cid, 1, "10.0.0.1:5000", "websocket", b"/chat", b"", headers, session, uid]
 
 
+def datagram(data, did=1, local="", lid=3):
+    return [wire.DGRAM, lid, "192.0.2.7:5000", data, local, did]
+
+
 def encode(*messages):
     """One frame, as the gateway writes it."""
     payload = _msgpack.pack(list(messages))

@@ -68,7 +68,7 @@ class WorkerTest(unittest.TestCase):
         app.on_message(print)
         app.on_buffer_drain(lambda: None)
         app.on_start(lambda: None)
-        self.assertEqual(app._callbacks.events(), ["message", "buffer"])
+        self.assertEqual(app._callbacks.events(), ["message", "buffer", "datagram"])
 
     def test_refuses_nonsense(self):
         with self.assertRaises(ValueError):

@@ -7,7 +7,7 @@ import sys
 import unittest
 
 import harness
-from harness import DRAIN, attach, binary, closed, encode, opened, request, serve, text
+from harness import DRAIN, attach, binary, closed, datagram, encode, opened, request, serve, text
 import gw
 from gw import _wire as wire
 
@@ -43,6 +43,55 @@ class Suite:
 
     def check_acknowledged(self, requests=0, others=0):
         self.assertEqual(self.acknowledged, requests + others if self.acks else others)
+
+    # Datagrams.
+
+    SOCKETS = [[1, "front", "http", "127.0.0.1:80"], [3, "metrics", "udp", "0.0.0.0:8125"], [4, "dns", "udp", "0.0.0.0:53"]]
+
+    def test_a_datagram_is_answered_to_its_sender(self):
+        def message(connection, data):
+            seen.append((connection.id, connection.listener, connection.kind, connection.peer, connection.path, data))
+            connection.send(b"got " + data)
+            connection.close()
+
+        seen = []
+        out = self.serve(self.app(on_message=message), datagram(b"a", 1), datagram(b"\xff", 2, "192.0.2.1"), listeners=self.SOCKETS)
+        self.assertEqual(seen, [(0, "metrics", "udp", "192.0.2.7:5000", "", data) for data in (b"a", b"\xff")])
+        self.assertEqual(out, [[wire.DGRAM_SEND, 3, "192.0.2.7:5000", b"got a"], [wire.DGRAM_SEND, 3, "192.0.2.7:5000", b"got \xff", "192.0.2.1"]])
+        self.check_acknowledged(others=2)
+        if not self.acks:
+            self.assertEqual(sorted(m[1:] for m in self.written.messages if m[0] == wire.DONE), [[1, 1], [2, 1]])
+
+    def test_nothing_lasts_beyond_a_datagram(self):
+        def message(connection, data):
+            for use in (lambda: connection.session, lambda: connection.join("x"), lambda: connection.leave("x"), lambda: connection.bind("x")):
+                with self.assertRaisesRegex(RuntimeError, "no connection"):
+                    use()
+            with self.assertRaisesRegex(ValueError, "65507 are allowed"):
+                connection.send(b"x" * 65508)
+            connection.send("checked")
+
+        out = self.serve(self.app(on_message=message), datagram(b"a"), listeners=self.SOCKETS)
+        self.assertEqual(out, [[wire.DGRAM_SEND, 3, "192.0.2.7:5000", b"checked"]], self.log)
+
+    def test_an_exception_on_a_datagram_is_reported(self):
+        def message(connection, data):
+            raise KeyError("oops") if data == b"bad" else connection.send(data)
+
+        out = self.serve(self.app(on_message=message), datagram(b"bad", 1), datagram(b"good", 2), listeners=self.SOCKETS)
+        self.assertEqual([m[3] for m in out], [b"good"])
+        self.assertIn("on_message of a datagram from 192.0.2.7:5000 failed", self.log)
+        self.check_acknowledged(others=2)
+
+    def test_datagrams_go_to_any_address(self):
+        def index(request):
+            gw.gateway.send_datagram("192.0.2.7:5000", "a")
+            gw.gateway.send_datagram("[::1]:9", b"b", listener="dns")
+
+        out = self.serve(self.app(on_request=index), request(), listeners=self.SOCKETS)
+        self.assertEqual(out[:2], [[wire.DGRAM_SEND, 3, "192.0.2.7:5000", b"a"], [wire.DGRAM_SEND, 4, "[::1]:9", b"b"]])
+        self.serve(self.app(on_request=index), request())
+        self.assertIn("there is no udp listener", self.log)
 
     # Requests.
 

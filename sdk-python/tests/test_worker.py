@@ -26,7 +26,7 @@ class Suite:
         ready = child.wait_for(wire.READY)[0]
         self.assertEqual(ready[1], 1)
         self.assertEqual(ready[2]["pid"], child.process.pid)
-        self.assertEqual((ready[2]["language"], ready[2]["events"]), ("python", ["request", "message"]))
+        self.assertEqual((ready[2]["language"], ready[2]["events"]), ("python", ["request", "message", "datagram"]))
         self.assertEqual(ready[2]["concurrency"], 256 if self.environment else 1)
         child.send(request(1, "/a"), opened(), text("hello"))
         self.assertEqual(child.wait_for(wire.RES)[0][4], b"/a")

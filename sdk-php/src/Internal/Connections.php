@@ -51,6 +51,27 @@ final class Connections
         }
     }
 
+    /** @param list<mixed> $m DGRAM: a message of a connection that lasts as long as its callback */
+    public function datagram(array $m): void
+    {
+        if (!isset($m[5]) || !\is_int($m[1]) || !\is_string($m[2]) || !\is_string($m[3]) || !\is_string($m[4])) {
+            Shape::check($m);
+        }
+        if ($this->onMessage === null) {
+            return;
+        }
+        [, $lid, $peer, $data, $local] = $m;
+        $connection = new Connection($this->outbox, [Op::OPEN, 0, $lid, $peer, 'udp', '', '', ''], $this->hello->listeners[$lid] ?? ['', ''], [], '', $local);
+        try {
+            ($this->onMessage)($connection, $data, true);
+        } catch (\Throwable $thrown) {
+            self::failed('onMessage', 0, $thrown);
+        }
+        if ($connection->session !== []) {
+            Log::write('Session not saved: a datagram has none', ['listener' => $connection->listener]);
+        }
+    }
+
     /** @param list<mixed> $m OPEN, CLOSED or BUF */
     public function event(array $m): void
     {

@@ -58,4 +58,16 @@ final class Hello
 
         throw new \InvalidArgumentException("there is no listener named $name");
     }
+
+    /** The first listener of a scheme. */
+    public function firstOf(string $scheme): int
+    {
+        foreach ($this->listeners as $lid => [, $known]) {
+            if ($known === $scheme) {
+                return $lid;
+            }
+        }
+
+        throw new \LogicException("there is no $scheme listener");
+    }
 }

@@ -83,6 +83,7 @@ final class Loop
             'message' => ['onMessage'],
             'close' => ['onClose'],
             'buffer' => ['onBufferFull', 'onBufferDrain'],
+            'datagram' => ['onMessage'],
         ];
         $wanted = array_filter($events, fn (array $names): bool => array_filter($names, $this->worker->callback(...)) !== []);
 
@@ -124,6 +125,9 @@ final class Loop
             } elseif ($m[0] === Op::MSG) {
                 $this->current = $m;
                 $this->connections->message($m);
+            } elseif ($m[0] === Op::DGRAM) {
+                $this->current = $m;
+                $this->connections->datagram($m);
             } elseif (!$this->rare($m)) {
                 continue;
             }
@@ -209,7 +213,7 @@ final class Loop
         $started = 0;
         if ($this->current !== null) {
             [$op, $id] = $this->current;
-            Log::write('exit() or a fatal error in a callback ends this worker', [$op === Op::REQ ? 'request' : 'connection' => $id]);
+            Log::write('exit() or a fatal error in a callback ends this worker', [match ($op) { Op::REQ => 'request', Op::DGRAM => 'listener', default => 'connection' } => $id]);
             if ($op === Op::REQ) {
                 $this->requests->abandon($this->current);
                 ++$this->outbox->done;
