@@ -79,10 +79,21 @@ func statusHeader(w io.Writer, p palette, s *api.Status) error {
 		if refused := refusals(&l); refused != "" {
 			fmt.Fprintf(&b, "listener %s  refused %s\n", l.Name, refused)
 		}
+		if lost := losses(l.Datagrams); lost != "" {
+			fmt.Fprintf(&b, "listener %s  %s\n", l.Name, lost)
+		}
 	}
 	b.WriteByte('\n')
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// losses are the datagrams that were not handled, or not sent.
+func losses(d *api.Datagrams) string {
+	if d == nil || d.Dropped+d.Truncated+d.SendDrops == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s received, %d dropped, %d longer than max_message, %d answers not sent", count(int(d.Received), "datagram"), d.Dropped, d.Truncated, d.SendDrops)
 }
 
 // refusals are what a listener has not let in because of who it was.

@@ -4,11 +4,15 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // listenFailure says why an address cannot be bound, and who has it.
@@ -19,12 +23,17 @@ func listenFailure(listen string, err error) *failure {
 	case errors.Is(err, syscall.EADDRINUSE) && tcp:
 		f.text = fmt.Sprintf("cannot listen on %s: port %d is in use", listen, port)
 		f.hint = "stop the program that has it, or choose another port (ss -ltnp shows who it is)"
-		if owner := portOwner("/proc", port); owner != "" {
+		if owner := portOwner("/proc", port, strings.HasPrefix(listen, "udp:")); owner != "" {
 			f.text += " by " + owner
 			f.hint = "stop it, or choose another port"
 		}
 	case errors.Is(err, syscall.EADDRINUSE):
+		f.text = fmt.Sprintf("cannot listen on %s: the socket is in use", listen)
 		f.hint = "another program listens there: stop it, or choose another path"
+		_, path, _ := strings.Cut(listen, "unix:")
+		if owner := socketOwner(path); owner != "" {
+			f.text += " by " + owner
+		}
 	case errors.Is(err, syscall.EACCES) && tcp:
 		f.hint = fmt.Sprintf("ports below 1024 need root, or: setcap cap_net_bind_service=+ep on the gw binary; or choose a port above (%d)", port+8000)
 	case errors.Is(err, syscall.EACCES):
@@ -44,13 +53,36 @@ func portOf(listen string) (int, bool) {
 	return port, err == nil
 }
 
-// portOwner names the process that listens on a TCP port: "pid 123 (nginx)".
+// socketOwner names the process that listens on a unix socket (unix(7),
+// SO_PEERCRED); "" when it does not take us in.
+func socketOwner(path string) string {
+	connection, err := net.DialTimeout("unix", path, time.Second)
+	if err != nil {
+		return ""
+	}
+	defer connection.Close()
+	raw, err := connection.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return ""
+	}
+	var who *unix.Ucred
+	if raw.Control(func(fd uintptr) { who, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }) != nil || err != nil {
+		return ""
+	}
+	return processName(filepath.Join("/proc", strconv.Itoa(int(who.Pid))))
+}
+
+// portOwner names the process that has a TCP or UDP port: "pid 123 (nginx)".
 // It is "" when proc does not let us see it: other users' descriptors are
 // readable for root only.
-func portOwner(proc string, port int) string {
+func portOwner(proc string, port int, udp bool) string {
 	inodes := map[string]bool{}
-	for _, table := range []string{"tcp", "tcp6"} {
-		listeningInodes(filepath.Join(proc, "net", table), port, inodes)
+	tables, state := []string{"tcp", "tcp6"}, tcpListen
+	if udp {
+		tables, state = []string{"udp", "udp6"}, udpBound
+	}
+	for _, table := range tables {
+		listeningInodes(filepath.Join(proc, "net", table), port, state, inodes)
 	}
 	if len(inodes) == 0 {
 		return ""
@@ -64,9 +96,13 @@ func portOwner(proc string, port int) string {
 	return ""
 }
 
+// States in the tables of proc_net_tcp(5): LISTEN, and CLOSE, which every UDP
+// socket without a peer is in.
+const tcpListen, udpBound = "0A", "07"
+
 // listeningInodes reads a table of proc_net_tcp(5): local address in hex as
-// second field, state 0A for LISTEN as fourth, inode as tenth.
-func listeningInodes(table string, port int, inodes map[string]bool) {
+// second field, state as fourth, inode as tenth.
+func listeningInodes(table string, port int, state string, inodes map[string]bool) {
 	f, err := os.Open(table)
 	if err != nil {
 		return
@@ -75,7 +111,7 @@ func listeningInodes(table string, port int, inodes map[string]bool) {
 	suffix := fmt.Sprintf(":%04X", port)
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
-		if len(fields) > 9 && strings.HasSuffix(fields[1], suffix) && fields[3] == "0A" {
+		if len(fields) > 9 && strings.HasSuffix(fields[1], suffix) && fields[3] == state {
 			inodes["socket:["+fields[9]+"]"] = true
 		}
 	}

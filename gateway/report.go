@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -87,6 +88,10 @@ func (l *loop) describe(c *conn) control.Connection {
 	}
 	if sa, err := unix.Getsockname(int(socket.fd)); err == nil {
 		row.Local = peerName(sa)
+		if sa, ok := sa.(*unix.SockaddrUnix); ok {
+			row.Local = "unix:" + sa.Name
+			row.Peer = cmp.Or(credentials(int(socket.fd)), row.Peer)
+		}
 	}
 	if o := c.origin; o != nil {
 		row.Proxy = cmp.Or(o.peer, o.socket)
@@ -112,6 +117,16 @@ func (l *loop) describe(c *conn) control.Connection {
 		}
 	}
 	return row
+}
+
+// credentials say whose the other end of a unix socket is (unix(7),
+// SO_PEERCRED): who connected, which may have handed it on since.
+func credentials(fd int) string {
+	who, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("unix:pid=%d,uid=%d", who.Pid, who.Uid)
 }
 
 // activity says what a connection does, in a word.

@@ -90,6 +90,18 @@ type Listener struct {
 
 	TLS           bool   `json:"tls"`
 	BadHandshakes uint64 `json:"bad_handshakes"` // TLS handshakes that failed
+
+	Datagrams *Datagrams `json:"datagrams,omitempty"` // udp
+}
+
+// Datagrams counts what a udp listener received and sent.
+type Datagrams struct {
+	Received  uint64 `json:"received"`
+	Sent      uint64 `json:"sent"`
+	Queued    int    `json:"queued"`     // wait for a worker now
+	Dropped   uint64 `json:"dropped"`    // no room in the kernel or the queue, no worker in time, or the one that had them died
+	Truncated uint64 `json:"truncated"`  // longer than max_message
+	SendDrops uint64 `json:"send_drops"` // could not be sent
 }
 
 // Pool is a pool and its queue.
