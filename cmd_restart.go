@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
+
+	"gw/master/api"
 )
 
 func restartCommand() *cli.Command {
@@ -43,6 +46,8 @@ func restart(ctx *cli.Context) error {
 		fmt.Fprintln(ctx.App.Writer, "gw was not running")
 	case err != nil:
 		return err
+	case bySystemd(running):
+		return &failure{exitFailure, "systemd passed gw its sockets, and only systemd can pass them again", "systemctl restart gw does it; clients wait meanwhile. For new code gw reload is enough"}
 	default:
 		daemon = daemon || running.Mode == "daemon"
 		if err := stopTarget(ctx, t); err != nil {
@@ -51,4 +56,9 @@ func restart(ctx *cli.Context) error {
 		fmt.Fprintln(ctx.App.Writer, "stopped")
 	}
 	return startAs(ctx, t, daemon)
+}
+
+// bySystemd: a gw that we start has none of the sockets this one was passed.
+func bySystemd(s *api.Status) bool {
+	return slices.ContainsFunc(s.Listeners, func(l api.Listener) bool { return l.Passed })
 }

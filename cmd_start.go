@@ -86,10 +86,10 @@ func startAs(ctx *cli.Context, t *target, daemon bool) error {
 	if daemon {
 		return startDaemon(ctx, t, c)
 	}
-	return startForeground(ctx.App.Writer, t, c)
+	return startForeground(ctx.App.Writer, t, c, passedSockets())
 }
 
-func startForeground(out io.Writer, t *target, c *config.Config) error {
+func startForeground(out io.Writer, t *target, c *config.Config, sockets []master.Socket) error {
 	state, err := openState(c)
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func startForeground(out io.Writer, t *target, c *config.Config) error {
 	}
 	defer log.close()
 	return runMaster(t, c, state, log, master.Options{
-		Output: out, Stdout: os.Stdout,
+		Output: out, Stdout: os.Stdout, Sockets: sockets,
 		Ready: func(s api.Status) {
 			printBanner(out, paletteFor(out), &s)
 			fmt.Fprintln(out, "\nEverything is ready. Press Ctrl-C to stop.")

@@ -44,7 +44,7 @@ func startDaemon(ctx *cli.Context, t *target, c *config.Config) error {
 		return fmt.Errorf("pipe to the daemon: %w", err)
 	}
 	defer read.Close()
-	daemon, err := spawnDaemon(t, write)
+	daemon, err := spawnDaemon(t, write, passedSockets())
 	write.Close()
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func startDaemon(ctx *cli.Context, t *target, c *config.Config) error {
 	return err
 }
 
-func spawnDaemon(t *target, ready *os.File) (*exec.Cmd, error) {
+func spawnDaemon(t *target, ready *os.File, sockets []master.Socket) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("own binary: %w", err)
@@ -86,8 +86,14 @@ func spawnDaemon(t *target, ready *os.File) (*exec.Cmd, error) {
 	if t.options.Debug {
 		args = append(args, "--debug")
 	}
+	if len(sockets) > 0 {
+		args = append(args, "--"+socketsFlag, socketNames(sockets))
+	}
 	daemon := exec.Command(self, append(args, t.file)...) // its standard streams are /dev/null
 	daemon.ExtraFiles = []*os.File{ready}                 // becomes readyPipe
+	for _, s := range sockets {
+		daemon.ExtraFiles = append(daemon.ExtraFiles, os.NewFile(uintptr(s.FD), s.Name)) // and those behind it
+	}
 	daemon.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := daemon.Start(); err != nil {
 		return nil, fmt.Errorf("start the daemon: %w", err)
@@ -135,7 +141,7 @@ func ending(daemon *exec.Cmd) string {
 }
 
 // runDaemon is the daemon's side.
-func runDaemon(t *target) error {
+func runDaemon(t *target, sockets []master.Socket) error {
 	syscall.CloseOnExec(readyPipe) // or gateway and handlers would keep it open
 	parent := os.NewFile(readyPipe, "parent")
 	tell := func(r readiness) {
@@ -143,7 +149,7 @@ func runDaemon(t *target) error {
 		_ = json.NewEncoder(parent).Encode(r)
 		parent.Close()
 	}
-	err := serveDaemon(t, func(s api.Status) { tell(readiness{Status: &s}) })
+	err := serveDaemon(t, sockets, func(s api.Status) { tell(readiness{Status: &s}) })
 	if err != nil {
 		f := explain(err)
 		tell(readiness{Failure: f.text, Hint: f.hint, Code: f.code})
@@ -151,7 +157,7 @@ func runDaemon(t *target) error {
 	return err
 }
 
-func serveDaemon(t *target, ready func(api.Status)) error {
+func serveDaemon(t *target, sockets []master.Socket, ready func(api.Status)) error {
 	c, err := t.reload()
 	if err != nil {
 		return err
@@ -169,7 +175,7 @@ func serveDaemon(t *target, ready func(api.Status)) error {
 	if err := logPanics(c.LogFile); err != nil {
 		return err
 	}
-	err = runMaster(t, c, state, log, master.Options{Daemon: true, Output: io.Discard, Ready: ready})
+	err = runMaster(t, c, state, log, master.Options{Daemon: true, Output: io.Discard, Ready: ready, Sockets: sockets})
 	if err != nil {
 		log.logger.Error("Master has ended", "err", err)
 	}

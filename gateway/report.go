@@ -90,7 +90,9 @@ func (l *loop) describe(c *conn) control.Connection {
 		row.Local = peerName(sa)
 		if sa, ok := sa.(*unix.SockaddrUnix); ok {
 			row.Local = "unix:" + sa.Name
-			row.Peer = cmp.Or(credentials(int(socket.fd)), row.Peer)
+			if c.peer == "unix:" { // no proxy told another one
+				row.Peer = cmp.Or(credentials(int(socket.fd)), row.Peer)
+			}
 		}
 	}
 	if o := c.origin; o != nil {

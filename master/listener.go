@@ -24,7 +24,8 @@ type listener struct {
 	address string   // where it is bound: the port is never 0
 	file    *os.File // not watched by our poller: connections are the gateway's
 	socket  *socketFile
-	given   int // the gateway process that has it, by generation
+	passed  bool // it was bound for us, by systemd
+	given   int  // the gateway process that has it, by generation
 }
 
 // bind opens the socket of c. The error is a *ListenError.

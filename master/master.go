@@ -36,6 +36,7 @@ type Options struct {
 	LogFormat   string    // GW_LOG_FORMAT of the gateway; empty: that of our own environment, or text
 	Output      io.Writer // foreground: handlers' output, each line in one Write
 	Stdout      *os.File  // foreground: access logs named "-"
+	Sockets     []Socket  // bound for us before we were started
 	// Ready is called once, when every listener is bound and every pool has a
 	// ready worker.
 	Ready func(api.Status)
@@ -75,6 +76,8 @@ func Run(ctx context.Context, o Options) error {
 	}
 	system, release := linux()
 	defer release()
+	passed := &activation{sockets: o.Sockets}
+	system.bind = passed.bind
 	listeners, err := bindMissing(o.Config, nil, system.bind)
 	if err != nil {
 		socket.Close()
@@ -88,6 +91,7 @@ func Run(ctx context.Context, o Options) error {
 		file.remove()
 		return err
 	}
+	passed.reportUnused(o.Logger)
 	s := newSupervisor(o, system, listeners)
 	s.useKeyring(ring)
 	s.adoptAccessLogs(logs)

@@ -57,7 +57,7 @@ func (s *supervisor) listenerRows() []api.Listener {
 			Connections: r.Connections, Accepted: r.Accepted, Refused: r.Refused, SlowClosed: r.SlowClosed, Calmed: r.Calmed,
 			ProxyRefused: r.ProxyRefused, ForwardedFaults: r.ForwardedFaults, AddressRefused: r.AddressRefused, RateRefused: r.RateRefused,
 			TLS: l.config.TLS != nil, BadHandshakes: r.BadHandshakes,
-			Datagrams: (*api.Datagrams)(r.Datagrams),
+			Passed: l.passed, Datagrams: (*api.Datagrams)(r.Datagrams),
 		})
 	}
 	return rows

@@ -91,6 +91,7 @@ type Listener struct {
 	TLS           bool   `json:"tls"`
 	BadHandshakes uint64 `json:"bad_handshakes"` // TLS handshakes that failed
 
+	Passed    bool       `json:"passed"`              // bound by systemd
 	Datagrams *Datagrams `json:"datagrams,omitempty"` // udp
 }
 
