@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -100,10 +101,7 @@ func (l *listener) bindInternet() error {
 }
 
 func (l *listener) open(network *net.ListenConfig) (internetSocket, net.Addr, error) {
-	family := ""
-	if l.config.Socket.IPv6Only {
-		family = "6" // package net lets [::] have both families otherwise
-	}
+	family := l.family()
 	if l.config.Scheme == "udp" {
 		socket, err := network.ListenPacket(context.Background(), "udp"+family, l.config.Address)
 		if err != nil {
@@ -116,6 +114,20 @@ func (l *listener) open(network *net.ListenConfig) (internetSocket, net.Addr, er
 		return nil, nil, err
 	}
 	return socket.(*net.TCPListener), socket.Addr(), nil
+}
+
+// family narrows down what package net would bind for both: 0.0.0.0 is IPv4, and
+// with ipv6_only [::] and * are IPv6.
+func (l *listener) family() string {
+	host, _, _ := net.SplitHostPort(l.config.Address)
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case l.config.Socket.IPv6Only:
+		return "6"
+	case err == nil && ip.Is4():
+		return "4"
+	}
+	return ""
 }
 
 // text is what a user calls the listener: scheme://address.

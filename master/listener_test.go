@@ -102,6 +102,15 @@ func TestIPv6OnlyLeavesIPv4ToOthers(t *testing.T) {
 	}
 }
 
+// Package net would take both families.
+func TestIPv4IsNotIPv6(t *testing.T) {
+	for _, scheme := range []string{"tcp", "udp"} {
+		if l := mustBind(t, listenerAt(scheme, "0.0.0.0:0")); option(t, l.file.Fd(), unix.SOL_SOCKET, unix.SO_DOMAIN) != unix.AF_INET {
+			t.Errorf("%s has IPv6", scheme)
+		}
+	}
+}
+
 func TestReceiveBuffer(t *testing.T) {
 	c := listenerAt("udp", "127.0.0.1:0")
 	c.Socket.ReceiveBytes = 100_000

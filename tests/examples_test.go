@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"io"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // example starts a program of examples/ from its place there.
@@ -162,6 +165,63 @@ func TestExampleTimer(t *testing.T) {
 	inEachLanguage(t, func(t *testing.T, l language) {
 		g := example(t, l, "timer", "websocket")
 		openWebSocket(g, "websocket", "/").want("tick", "tick")
+	})
+}
+
+func TestExampleUDPEcho(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := example(t, l, "udp_echo", "udp")
+		d := newDatagrams(t, g.addresses["udp"])
+		d.say("ping")
+		d.want("ping")
+	})
+}
+
+// The configuration as it stands there, on other addresses.
+func TestExampleDevices(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		collector, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer collector.Close()
+		g := prepare(t, setup{language: l, handler: "hello", env: []string{"COLLECTOR=" + collector.LocalAddr().String()}})
+		config := read(t, "examples/configuration/sockets.yaml")
+		for from, name := range map[string]string{"0.0.0.0:5300": "udp", "0.0.0.0:2348": "frame", "0.0.0.0:2347": "text", "unix:/run/gw/devices.sock": "text+unix"} {
+			config = strings.Replace(config, from, g.addresses.of(t, g.dir, name), 1)
+		}
+		config = strings.NewReplacer("[python3, devices.py]", "["+l.interpreter+", "+l.file("devices")+"]", "../python", filepath.Join(root, "examples", l.name), "www-data", strconv.Itoa(os.Getgid())).Replace(config)
+		g.write("gw.yaml", config)
+		g.mustRun("start", "-d")
+		collected := func() string {
+			collector.SetReadDeadline(time.Now().Add(patience))
+			b := make([]byte, 100)
+			n, _, err := collector.ReadFrom(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(b[:n])
+		}
+		d := newDatagrams(t, g.addresses["udp"])
+		d.say("21.5")
+		d.want("ok 21.5")
+		if got := collected(); got != "udp 21.5" {
+			t.Errorf("collected %q", got)
+		}
+		for name, exchange := range map[string][2]string{
+			"frame":     {"\x04\x0021.5", "\x07\x00ok 21.5"},
+			"text":      {"21.5\x00", "ok 21.5\x00"},
+			"text+unix": {"21.5\n", "ok 21.5\n"},
+		} {
+			w := newWire(g, name)
+			w.send(exchange[0])
+			if got := w.read(len(exchange[1])); got != exchange[1] {
+				t.Errorf("%s: %q", name, got)
+			}
+			if got := collected(); got != strings.TrimSuffix(name, "+unix")+" 21.5" {
+				t.Errorf("%s: collected %q", name, got)
+			}
+		}
 	})
 }
 

@@ -165,7 +165,7 @@ func (l *Listener) covers(other *Listener) bool {
 	return covers(l.host(), other.host())
 }
 
-// covers: Go binds "" and [::] for both families, and 0.0.0.0 for IPv4 alone.
+// covers: "" and [::] are bound for both families, and 0.0.0.0 for IPv4 alone.
 func covers(wild, host string) bool {
 	if wild == "" || wild == "::" {
 		return true

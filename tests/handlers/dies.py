@@ -40,6 +40,8 @@ def request(request):
 
 @app.on_message
 def message(connection, data):
+    if isinstance(data, bytes):  # a datagram
+        data = data.decode()
     if data.startswith("die "):
         note(data)
         end_by(data.split(" ")[1])
