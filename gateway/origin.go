@@ -152,17 +152,11 @@ func (l *loop) refuseHeader(c *conn, why error) {
 // runs behind gw may believe them.
 func (l *loop) identify(c *conn, r *http1.Request) bool {
 	e := c.exchange
-	if o := c.origin; o != nil && o.scheme != "" { // a handshake came before, and was refused
-		o.scheme = ""
-	}
+	c.forgetHandshake()
 	e.secure = c.secure()
 	if c.listener.proxies.Empty() || !c.listener.proxies.Has(l.originOf(c).address) {
 		r.Fields = without(r.Fields, forwarded.Speaks)
 		return false
-	}
-	o := c.origin
-	if o.peer != "" { // a handshake came before, and was refused
-		c.peer = o.peer
 	}
 	e.proxied = true
 	client, err := forwarded.Read(r.Fields, &c.listener.proxies)
@@ -174,6 +168,19 @@ func (l *loop) identify(c *conn, r *http1.Request) bool {
 	}
 	l.adopt(c, r, &client)
 	return false
+}
+
+// forgetHandshake undoes what a handshake told of the connection, if it was
+// refused and a request follows.
+func (c *conn) forgetHandshake() {
+	o := c.origin
+	if o == nil {
+		return
+	}
+	o.scheme = ""
+	if o.peer != "" {
+		c.peer, o.peer = o.peer, ""
+	}
 }
 
 // without takes the fields out whose name fits.

@@ -1,10 +1,15 @@
 package gateway
 
 import (
+	"bufio"
+	"crypto/tls"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
 
 	"gw/protocol/control"
 	"gw/protocol/wire"
@@ -228,5 +233,70 @@ func TestRequestBehindProxyAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(2000, once); n > 1 { // the string of the comparison above
 		t.Errorf("%v allocations a request", n)
+	}
+}
+
+func TestProxyHeaderStandsInFrontOfTLS(t *testing.T) {
+	s := startTLS(t, func(_ *secured, c *control.Configuration) {
+		for i := range c.Listeners {
+			c.Listeners[i].ProxyProtocol = true
+		}
+	})
+	w := s.worker(1)
+	raw := s.dial("http")
+	raw.write(headerBinary)
+	c := tls.Client(raw.Conn, s.trust())
+	m := (&client{t: t, Conn: c, r: bufio.NewReader(c)}).get(w, "/")
+	if m.peer != "192.0.2.1:51000" || m.n&wire.FlagTLS == 0 {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestStreamsOfHTTP2AreTheirClients(t *testing.T) {
+	var path string
+	h := startLoop(t, func(c *control.Configuration) {
+		path = filepath.Join(t.TempDir(), "access.log")
+		c.AccessLogs = []control.AccessLog{{ID: 1, Path: path, Fresh: true}}
+		ln := &c.Listeners[0]
+		ln.HTTP2, ln.Limits.MaxStreams, ln.AccessLog, ln.LogJSON = true, 100, 1, true
+		ln.TrustedProxies = []string{"loopback"}
+		ln.Limits.RequestEvery, ln.Limits.BurstPerAddress, ln.Limits.MaxConnectionsPerAddress = time.Hour, 2, 1
+	})
+	w, r := h.worker(10, "request", "connect", "message"), h.raw()
+	ask := func(id uint32, client string) {
+		r.head(id, true, ":method", "GET", ":scheme", "http", ":authority", "example.org", ":path", "/", "x-forwarded-for", client, "x-forwarded-proto", "https")
+	}
+	for id := uint32(1); id < 6; id += 2 {
+		ask(id, "192.0.2."+string('0'+rune(id)))
+		m := w.expect(wire.OpReq)
+		if m.peer != "192.0.2."+string('0'+rune(id))+":0" || m.n&wire.FlagTLS == 0 {
+			t.Errorf("%+v", m)
+		}
+		w.say(res(m.id, 200, "ok"))
+		until[*http2.DataFrame](r)
+	}
+	ask(7, "192.0.2.1")
+	m := w.expect(wire.OpReq)
+	w.say(res(m.id, 200, "ok"))
+	until[*http2.DataFrame](r)
+	ask(9, "192.0.2.1") // the third of that address
+	if f := until[*http2.MetaHeadersFrame](r); f.PseudoValue("status") != "429" {
+		t.Errorf("%+v", f)
+	}
+	r.head(11, false, ":method", "CONNECT", ":protocol", "websocket", ":scheme", "https", ":authority", "example.org", ":path", "/chat", "sec-websocket-version", "13",
+		"x-forwarded-for", "192.0.2.7", "x-forwarded-proto", "https")
+	if m := w.expect(wire.OpOpen); m.peer != "192.0.2.7:0" {
+		t.Errorf("%+v", m)
+	}
+	ask(13, "192.0.2.3") // the WebSocket's client is not that of the connection
+	if m = w.expect(wire.OpReq); m.peer != "192.0.2.3:0" {
+		t.Errorf("%+v", m)
+	}
+	w.say(res(m.id, 200, "ok"))
+	until[*http2.DataFrame](r)
+	lines := h.lines(path)
+	if len(lines) != 6 || !strings.Contains(lines[0], `"remote":"192.0.2.1","proxy":"127.0.0.1","method":"GET","target":"/","protocol":"HTTP/2.0","scheme":"https","host":"example.org","status":200,"sent":2,`) ||
+		!strings.Contains(lines[4], `"status":429`) {
+		t.Errorf("%q", lines)
 	}
 }
