@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gw/protocol/control"
+	"gw/protocol/http1"
 	"gw/protocol/wire"
 )
 
@@ -319,5 +320,43 @@ func TestLoggedRequestAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(2000, once); n > 0 {
 		t.Errorf("%v allocations a request", n)
+	}
+}
+
+// BenchmarkVisit is what the access log adds to a request, the writing included.
+func BenchmarkVisit(b *testing.B) {
+	for _, format := range []string{"combined", "json"} {
+		b.Run(format, func(b *testing.B) {
+			l, err := newLoop(slog.New(slog.DiscardHandler), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer l.close()
+			path := filepath.Join(b.TempDir(), "access.log")
+			f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+			if err != nil {
+				b.Fatal(err)
+			}
+			ln := &listener{name: "http://0.0.0.0:8080", logJSON: format == "json", accessLog: newAccessLog(1, path, f, l.log)}
+			l.accessLogs = append(l.accessLogs, ln.accessLog)
+			c := &conn{id: 1 << 30, listener: ln, peer: "192.0.2.1:51000"}
+			head := []byte("GET /hello?x=1 HTTP/1.1\r\nHost: example.org\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\nAccept: */*\r\nReferer: https://example.org/page\r\n\r\n")
+			var r http1.Request
+			if _, err := r.Parse(head, http1.Limits{}); err != nil {
+				b.Fatal(err)
+			}
+			e := &exchange{conn: c, status: 200, pool: &pool{name: "web"}}
+			c.exchange = e
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if i%64 == 0 {
+					l.now += 100_000 // a turn of the loop
+				}
+				l.openVisit(c, &r)
+				e.visit.deliver(l.now, &worker{})
+				l.closeVisit(c, e)
+			}
+			b.ReportMetric(float64(ln.accessLog.dropped)/float64(ln.accessLog.total), "dropped/line")
+		})
 	}
 }
