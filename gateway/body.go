@@ -1,12 +1,6 @@
 package gateway
 
-import (
-	"bufio"
-	"os"
-
-	"gw/protocol/control"
-	"gw/protocol/wire"
-)
+import "gw/protocol/wire"
 
 // beginBody prepares for a body of length bytes (-1: none announced).
 func (l *loop) beginBody(c *conn, length int64) {
@@ -36,9 +30,7 @@ func (l *loop) collectBody(c *conn, length int64) {
 		return
 	case length > wire.BodyLimit:
 		e.state, e.incoming = exchangeBody, length
-		if !l.openSpool(c) {
-			return
-		}
+		l.openSpool(c)
 	default:
 		e.state, e.incoming = exchangeBody, length
 		e.item.data = wire.AppendBinHeader(e.item.data, int(length))
@@ -58,6 +50,9 @@ func (l *loop) takeBody(c *conn, buf []byte) (n int, done bool) {
 	if len(buf) == 0 && !c.inputDone() {
 		return 0, false
 	}
+	if e.spool.full() {
+		return 0, false
+	}
 	if e.upload != nil && e.state != exchangeDiscard {
 		return l.takeUpload(c, buf)
 	}
@@ -71,9 +66,7 @@ func (l *loop) takeBody(c *conn, buf []byte) (n int, done bool) {
 	n = int(min(e.incoming, int64(len(buf))))
 	e.incoming -= int64(n)
 	if e.spool != nil {
-		if !l.spoolBytes(c, buf[:n]) {
-			return len(buf), true
-		}
+		l.spoolBytes(e.spool, buf[:n])
 	} else {
 		e.item.data = append(e.item.data, buf[:n]...)
 	}
@@ -98,9 +91,10 @@ func (l *loop) takeChunked(c *conn, buf []byte) (n int, done bool) {
 		return len(buf), true
 	}
 	if len(e.body) > wire.BodyLimit || e.spool != nil {
-		if e.spool == nil && !l.openSpool(c) || !l.spoolBytes(c, e.body) {
-			return len(buf), true
+		if e.spool == nil {
+			l.openSpool(c)
 		}
+		l.spoolBytes(e.spool, e.body)
 		e.body = e.body[:0]
 	}
 	if done {
@@ -122,68 +116,11 @@ func (e *exchange) decodeBody(dst, src []byte) (out []byte, n int, done bool, er
 	return e.chunked.Decode(dst, src)
 }
 
-// completeBody sends the request on its way.
+// completeBody sends the request on its way, or lets its file be finished first.
 func (l *loop) completeBody(c *conn) {
-	e := c.exchange
-	if e.spool != nil {
-		path, err := e.spool.finish()
-		if err != nil {
-			l.spoolFailed(c, err)
-			return
-		}
-		e.item.data[e.flagsAt] |= wire.FlagBodyFile
-		e.item.data = wire.AppendBin(e.item.data, path)
-		e.item.file = path // removed with the item
-		e.spool = nil
+	if c.exchange.spool != nil {
+		l.closeSpool(c)
+		return
 	}
 	l.dispatchRequest(c)
-}
-
-// spool is a body on its way to a file.
-type spool struct {
-	file *os.File
-	w    *bufio.Writer
-}
-
-func (l *loop) openSpool(c *conn) bool {
-	f, err := os.CreateTemp(l.tempDir, control.SpoolPrefix(os.Getpid())+"*")
-	if err == nil {
-		err = f.Chmod(0o644) // a handler may run as another user; the folder does not list
-	}
-	if err != nil {
-		l.spoolFailed(c, err)
-		return false
-	}
-	c.exchange.spool = &spool{file: f, w: bufio.NewWriterSize(f, 64<<10)}
-	return true
-}
-
-func (l *loop) spoolBytes(c *conn, b []byte) bool {
-	if _, err := c.exchange.spool.w.Write(b); err != nil {
-		l.spoolFailed(c, err)
-		return false
-	}
-	return true
-}
-
-func (l *loop) spoolFailed(c *conn, err error) {
-	l.log.Error("Cannot keep a request body in a file, answered 500: is there space in temp_dir, and may gw write there?", "temp_dir", l.tempDir, "err", err)
-	l.refuse(c, 500, "the server cannot store the body")
-}
-
-// finish closes the file and gives it away.
-func (s *spool) finish() (path string, err error) {
-	if err := s.w.Flush(); err != nil {
-		s.discard()
-		return "", err
-	}
-	return s.file.Name(), s.file.Close()
-}
-
-// discard removes a file that no item took over.
-func (s *spool) discard() {
-	if s != nil {
-		_ = s.file.Close()
-		_ = os.Remove(s.file.Name())
-	}
 }

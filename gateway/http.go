@@ -14,6 +14,7 @@ import (
 // exchangeState is where one HTTP request stands.
 //
 //	exchangeBody      its body is being received
+//	exchangeStoring   its body is complete and being written to a file
 //	exchangeOpening   a job of the disk opens the file to be answered with
 //	exchangeWaiting   in the queue or at a worker, nothing answered yet
 //	exchangeStreaming the head of a streamed answer was written
@@ -23,12 +24,17 @@ type exchangeState uint8
 
 const (
 	exchangeBody exchangeState = iota
+	exchangeStoring
 	exchangeOpening
 	exchangeWaiting
 	exchangeStreaming
 	exchangeServing
 	exchangeDiscard
 )
+
+func (s exchangeState) String() string {
+	return [...]string{"receiving", "storing", "opening", "waiting", "streaming", "serving", "discarding"}[s]
+}
 
 // exchange is one HTTP request and its answer. A connection has at most one;
 // pipelined requests wait in its input.
@@ -402,7 +408,7 @@ func (l *loop) releaseExchange(c *conn) {
 	e := c.exchange
 	l.leaveWorker(e)
 	l.closeVisit(c, e)
-	e.spool.discard()
+	l.discardSpool(e.spool)
 	if e.source != nil {
 		e.source.close()
 	}

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"os"
 	"time"
 
 	"gw/protocol/wire"
@@ -94,6 +93,8 @@ type itemStore struct {
 	count int
 	low   int // least count since the last trim: so many were not needed
 	taken int // not put back yet
+
+	removeFile func(path string)
 }
 
 const (
@@ -118,7 +119,7 @@ func (s *itemStore) get(op wire.Op, id uint64, c *conn, p *pool) *item {
 func (s *itemStore) put(it *item) {
 	s.taken--
 	if it.file != "" {
-		_ = os.Remove(it.file)
+		s.removeFile(it.file)
 	}
 	if s.count >= spareItems || cap(it.data) > spareItemBytes {
 		return

@@ -143,7 +143,7 @@ func (l *loop) activity(c *conn) string {
 	case c.http2 != nil && c.http2.open > 0:
 		return "streams " + strconv.Itoa(c.http2.open)
 	case c.exchange != nil:
-		return [...]string{"receiving", "opening", "waiting", "streaming", "serving", "discarding"}[c.exchange.state]
+		return c.exchange.state.String()
 	case c.dialogue != nil && c.dialogue.busy():
 		return "busy"
 	}

@@ -68,7 +68,7 @@ func (e *exchange) incomplete() bool {
 
 // takes reports that body bytes of e can be worked on now.
 func (e *exchange) takes() bool {
-	return e.state == exchangeBody || e.state == exchangeDiscard || e.uploadRoom() > 0
+	return e.state == exchangeBody && !e.spool.full() || e.state == exchangeDiscard || e.uploadRoom() > 0
 }
 
 // uploadRoom is how much of the body may be sent to the worker now.
