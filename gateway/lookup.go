@@ -23,6 +23,7 @@ type lookup struct {
 	file   openFile
 	coding *coding // of a precompressed file
 	fault  error   // with findingFault
+	strays bool    // a symlink that leads out, or is not to be followed, was in the way
 	names  []string
 }
 
@@ -97,6 +98,7 @@ func (k *lookup) search(o opener) error {
 func (k *lookup) open(o opener, name []byte) (fileKind, error) {
 	fd, err := o.open(name)
 	if absent(err) {
+		k.strays = k.strays || err == unix.EXDEV || err == unix.ELOOP && o.symlinks == "never"
 		return kindOther, nil
 	}
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"gw/protocol/resource"
 )
 
-// static is a folder that a listener serves by itself. It never changes: a
-// reload makes new ones.
+// static is a folder that a listener serves by itself. What was configured
+// never changes: a reload makes new ones.
 type static struct {
 	host, prefix  string
 	folder        folder
@@ -25,6 +25,7 @@ type static struct {
 	precompressed bool
 	hidden        bool
 	browse        bool
+	told          bool // the log knows of a symlink that is not followed
 }
 
 func newStatic(m *control.Static) *static {
@@ -163,6 +164,10 @@ func (l *loop) opening(id uint64) bool {
 // answerFound answers with what a lookup found. false: a pool is to answer.
 func (l *loop) answerFound(c *conn, r *http1.Request, k *lookup) bool {
 	s := k.static
+	if k.strays && !s.told {
+		s.told = true
+		l.log.Warn("A symlink in a folder of files was not followed: say symlinks: follow, or give the folder it leads to an entry of its own", "folder", s.folder.path, "path", string(r.Path), "symlinks", s.folder.symlinks)
+	}
 	switch k.found {
 	case findingFile:
 		l.answerStatic(c, r, k)

@@ -318,12 +318,16 @@ func TestSymlinks(t *testing.T) {
 	} {
 		s := staticOf(outside + "/root")
 		s.Missing, s.Symlinks = "404", symlinks
-		c := startStatic(t, s).dial("http")
+		h := startStatic(t, s)
+		c := h.dial("http")
 		for path, content := range want {
 			r, body := c.ask("GET", path)
 			if content == "" && r.StatusCode != 404 || content != "" && body != content {
 				t.Errorf("%s: %s: %d %q", symlinks, path, r.StatusCode, body)
 			}
+		}
+		if told := strings.Count(h.log.String(), "was not followed"); told != 1 && symlinks != "follow" || told != 0 && symlinks == "follow" {
+			t.Errorf("%s: the log tells %d times of symlinks", symlinks, told)
 		}
 	}
 }
@@ -721,6 +725,53 @@ func TestExhaustedDescriptorsAreTold(t *testing.T) {
 	if !strings.Contains(h.log.String(), "raise the limit of open files") {
 		t.Error("nothing in the log")
 	}
+}
+
+func TestLookupsUnderWayOutliveReloads(t *testing.T) {
+	root := folderOf(t, map[string]string{"a": "a"})
+	s := staticOf(root)
+	s.Missing = "404"
+	var configuration *control.Configuration
+	h := startLoop(t, func(c *control.Configuration) {
+		c.Listeners[0].Static = []control.Static{s}
+		configuration = c
+	})
+	next := *configuration
+	next.Listeners = slices.Clone(next.Listeners)
+	for i := range next.Listeners {
+		next.Listeners[i].Fresh = false
+	}
+	asked := make(chan struct{})
+	for n := range 4 {
+		c := h.dial("http")
+		go func() {
+			defer func() { asked <- struct{}{} }()
+			for i := range 100 { // names that the kernel has never looked up go to the disk
+				if r, body := c.ask("GET", fmt.Sprintf("/missing-%d-%d", n, i)); r.StatusCode != 404 {
+					t.Errorf("%d %q", r.StatusCode, body)
+				}
+				if _, body := c.ask("GET", "/a"); body != "a" {
+					t.Errorf("%q", body)
+				}
+			}
+		}()
+	}
+	gone := h.dial("http")
+	for left := 4; left > 0; {
+		select {
+		case <-asked:
+			left--
+		default:
+			gone.write("GET /gone" + fmt.Sprint(time.Now().UnixNano()) + " HTTP/1.1\r\nHost: x\r\n\r\n")
+			gone.Close() // the client leaves in the middle of a look-up
+			gone = h.dial("http")
+			h.tell(&control.Message{Kind: control.Configure, Configuration: &next})
+			h.expect(control.Configured)
+		}
+	}
+	h.eventually("all is given back", func() bool {
+		return h.loop.exchanges.taken == 0 && h.loop.listeners[0].static[0].folder.handle.refs == 1
+	})
 }
 
 func TestReloadDoesNotDisturbADownload(t *testing.T) {

@@ -85,6 +85,7 @@ func readStatic(r *reader, n *yaml.Node, l *Listener) {
 		if values["root"] == nil {
 			r.fault(item, "write root: and the folder", "static %s has no root", r.where)
 		}
+		r.checkServed(values, &s)
 		same := func(t Static) bool { return t.Host == s.Host && t.Prefix == s.Prefix }
 		if slices.ContainsFunc(l.Static, same) {
 			r.fault(item, "give one of them another path", "two folders of static %s take %s", r.where, s.Host+s.Prefix)
@@ -99,6 +100,16 @@ func readStatic(r *reader, n *yaml.Node, l *Listener) {
 			cmp.Compare(a.Host+a.Prefix, b.Host+b.Prefix),
 		)
 	})
+}
+
+// checkServed refuses pages that would be shown as their source.
+func (r *reader) checkServed(values map[string]*yaml.Node, s *Static) {
+	for _, page := range []struct{ name, value string }{{"index", s.Index}, {"missing", s.Missing}} {
+		n := values[page.name]
+		if n != nil && slices.ContainsFunc(s.Never, func(ending string) bool { return strings.HasSuffix(strings.ToLower(page.value), ending) }) {
+			r.fault(n, "leave "+page.name+" out: the pool answers what is no file", "%s in static of %s is source code, which never is served: %q", page.name, strings.TrimPrefix(r.where, "in "), page.value)
+		}
+	}
 }
 
 func showStatic(l *Listener) any {

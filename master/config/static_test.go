@@ -126,6 +126,8 @@ func TestStaticFaults(t *testing.T) {
 		{"missing is a word", static("{root: public, missing: pol}"), `gw.yaml:4:60: missing in static of listener http://:80 must be pool, 404 or the path of a page, not "pol": did you mean "pool"?`},
 		{"missing is relative", static("{root: public, missing: index.html}"), `gw.yaml:4:60: missing in static of listener http://:80 must be pool, 404 or the path of a page, not "index.html": write "/index.html" if that is a page in root`},
 		{"missing leaves root", static("{root: public, missing: /../x}"), `gw.yaml:4:60: missing in static of listener http://:80 must be pool, 404 or the path of a page, not "/../x": write "/x" if that is a page in root`},
+		{"index is a program", static("{root: public, index: index.php}"), `gw.yaml:4:58: index in static of listener http://:80 is source code, which never is served: "index.php": leave index out: the pool answers what is no file`},
+		{"missing is a program", static("{root: public, missing: /index.PHP}"), `gw.yaml:4:60: missing in static of listener http://:80 is source code, which never is served: "/index.PHP": leave missing out: the pool answers what is no file`},
 		{"cache_control on two lines", static(`{root: public, cache_control: "a\nb"}`), `gw.yaml:4:66: cache_control in static of listener http://:80 cannot be sent as a header: "a\nb": write "public, max-age=3600"`},
 		{"never a text", static("{root: public, never: .php}"), `gw.yaml:4:58: never in static of listener http://:80 must be a list of endings, not ".php": write never: [.php, .inc]`},
 		{"never a path", static("{root: public, never: [/a]}"), `gw.yaml:4:59: never in static of listener http://:80: "/a" is no ending of a name: write an ending such as .php`},
