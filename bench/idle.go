@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -18,6 +19,11 @@ const (
 	// openLimit bounds the opening: a server on select(2) takes longer for each
 	// connection it has.
 	openLimit = 15 * time.Second
+	// sealedLimit bounds it where each takes a handshake, on both sides.
+	sealedLimit = 2 * time.Minute
+	// sealedFirst is how many connections come before those that are measured,
+	// in the place of a load.
+	sealedFirst = 100
 )
 
 // measureIdle starts a server and measures the memory of connections that made
@@ -30,8 +36,7 @@ func (b *bench) measureIdle(ctx context.Context, s scenario, p peer.Peer) error 
 	defer b.stop(p, server)
 	e := &entrant{peer: p, server: server, row: report.Row{Scenario: "idle-" + s.name, Connections: report.BudgetConnections, Depth: 1}}
 	// A first load makes the server allocate what it needs without connections.
-	if run, err := b.measure(ctx, e, s.protocol(), &awake{}); err != nil || run.Failed > 0 {
-		b.breakdown(fmt.Sprintf("idle-%s %s: %s", s.name, p.Name, run.FirstErr))
+	if err := b.warm(ctx, e, s); err != nil {
 		return err
 	}
 	result, err := rest(ctx, e, s, b.options.idle)
@@ -42,6 +47,22 @@ func (b *bench) measureIdle(ctx context.Context, s scenario, p peer.Peer) error 
 	return ctx.Err()
 }
 
+func (b *bench) warm(ctx context.Context, e *entrant, s scenario) error {
+	if _, sealed := s.protocol().(load.Resting); sealed {
+		idle, err := load.OpenIdle(e.server.Target, s.protocol, sealedFirst, openLimit)
+		if err == nil {
+			idle.Close()
+		}
+		return err
+	}
+	run, err := b.measure(ctx, e, s.protocol(), &awake{})
+	if err == nil && run.Failed > 0 {
+		b.breakdown(fmt.Sprintf("idle-%s %s: %s", s.name, e.peer.Name, run.FirstErr))
+		err = errors.New(run.FirstErr)
+	}
+	return err
+}
+
 // rest opens the connections, lets them rest and closes them.
 func rest(ctx context.Context, e *entrant, s scenario, count int) (report.Idle, error) {
 	memory := func() map[gauge.Role]gauge.Memory {
@@ -49,8 +70,11 @@ func rest(ctx context.Context, e *entrant, s scenario, count int) (report.Idle, 
 		return gauge.ReadTree(e.server.Root).Memory(e.server.Role)
 	}
 	result := report.Idle{Protocol: s.name, Peer: e.peer.Name, Before: memory(), Lost: count}
-	kernel := gauge.KernelMemory()
-	idle, err := load.OpenIdle(e.server.Target, s.protocol, count, openLimit)
+	limit, kernel := openLimit, gauge.KernelMemory()
+	if _, sealed := s.protocol().(load.Resting); sealed {
+		limit = sealedLimit
+	}
+	idle, err := load.OpenIdle(e.server.Target, s.protocol, count, limit)
 	if err != nil {
 		return result, err
 	}

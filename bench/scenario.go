@@ -31,6 +31,7 @@ var idleScenarios = []scenario{
 	{name: "http", asks: peer.Hello, protocol: func() load.Protocol { return load.NewHello() }},
 	{name: "ws", asks: peer.WS, protocol: func() load.Protocol { return load.NewWebSocket() }},
 	{name: "text", asks: peer.Text, protocol: func() load.Protocol { return load.NewText() }},
+	{name: "tls", asks: peer.TLS, protocol: func() load.Protocol { return load.NewTLS() }},
 }
 
 // idlePeers are the peers whose idle connections are measured.

@@ -58,7 +58,9 @@ func openShare(target netip.AddrPort, p Protocol, n, count int, deadline time.Ti
 		s, err := dial(target, source, p)
 		if err == nil {
 			sockets = append(sockets, s)
-			err = s.exchange(p, uint32(i))
+			if _, done := p.(Resting); !done {
+				err = s.exchange(p, uint32(i))
+			}
 		}
 		if err != nil {
 			return sockets, fmt.Errorf("idle connection %d: %w", i, err)

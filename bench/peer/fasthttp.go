@@ -6,7 +6,7 @@ import "context"
 // written in Go, on fasthttp.
 func fasthttp() Peer {
 	return Peer{
-		Name: "fasthttp", Beside: "gw-php", Scenarios: []string{Hello, Vary, JSON, WS, Text}, Absent: here,
+		Name: "fasthttp", Beside: "gw-php", Scenarios: []string{Hello, Vary, JSON, WS, Text, TLS}, Absent: here,
 		Start: func(ctx context.Context, k *Kit, j Job) (*Server, error) {
 			return startReference(ctx, k, j, "fasthttp")
 		},

@@ -3,11 +3,13 @@ package peer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 
+	"gw/bench/certificate"
 	"gw/bench/gauge"
 )
 
@@ -17,7 +19,7 @@ func gwPeers() []Peer {
 		return func(Job) []string { return []string{"python3", "-m", "gw", module + ":app"} }
 	}
 	return []Peer{
-		gwPeer("gw-php", "php", func(j Job) []string { return php(j.handlerFile(".php")) }, Hello, Vary, JSON, WS, Text, Broadcast),
+		gwPeer("gw-php", "php", func(j Job) []string { return php(j.handlerFile(".php")) }, Hello, Vary, JSON, WS, Text, Broadcast, TLS),
 		gwPeer("gw-python", "python3", func(j Job) []string { return []string{"python3", j.handlerFile(".py")} }, Hello, Vary, JSON, WS, Text),
 		gwPeer("gw-wsgi", "python3", python("wsgi"), Hello, Vary, JSON),
 		gwPeer("gw-asgi", "python3", python("asgi"), Hello, Vary, JSON, WS),
@@ -59,8 +61,23 @@ func configure(j Job, target netip.AddrPort, command []string) error {
 	if j.Scenario == Text {
 		scheme = "text"
 	}
-	text := fmt.Sprintf("pools:\n  p:\n    command: %s\n    workers: %d\nlisteners:\n  - {listen: \"%s://%v\", pool: p}\n", list, j.Workers, scheme, target)
+	secure := ""
+	if j.Scenario == TLS {
+		secure = ", tls: {certificate: bench.pem, key: bench.key}"
+		if err := writeCertificate(j.Dir); err != nil {
+			return err
+		}
+	}
+	text := fmt.Sprintf("pools:\n  p:\n    command: %s\n    workers: %d\nlisteners:\n  - {listen: \"%s://%v\", pool: p%s}\n", list, j.Workers, scheme, target, secure)
 	return os.WriteFile(filepath.Join(j.Dir, "gw.yaml"), []byte(text), 0o644)
+}
+
+func writeCertificate(dir string) error {
+	text, key, err := certificate.New()
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(filepath.Join(dir, "bench.pem"), text, 0o644), os.WriteFile(filepath.Join(dir, "bench.key"), key, 0o600))
 }
 
 // gwRole tells gateway and handlers apart by the program they run.

@@ -21,6 +21,7 @@ const (
 	JSON  = "json"  // POST of a 1 KiB order
 	WS    = "ws"    // WebSocket echo
 	Text  = "text"  // line echo
+	TLS   = "tls"   // hello inside TLS, for idle connections
 	// Broadcast is hello beside messages to every WebSocket; gw alone knows it.
 	Broadcast = "broadcast"
 )

@@ -16,7 +16,7 @@ var budgets = map[string]float64{
 var interpreters = map[string]string{"gw-php": "php", "gw-python": "python3", "gw-asgi": "python3"}
 
 // idleBudgets are KiB per idle connection of gw.
-var idleBudgets = map[string]float64{"http": 0.6, "text": 0.6, "ws": 1}
+var idleBudgets = map[string]float64{"http": 0.6, "text": 0.6, "ws": 1, "tls": 14}
 
 // Budget is what a row may cost; false when nothing is stated for it, such as
 // for a fixed rate, where a server that is not busy wakes up for each request.

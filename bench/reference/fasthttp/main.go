@@ -14,6 +14,7 @@ import (
 	"github.com/fasthttp/websocket"
 	"github.com/valyala/fasthttp"
 
+	"gw/bench/certificate"
 	"gw/bench/order"
 )
 
@@ -21,7 +22,7 @@ var upgrader = websocket.FastHTTPUpgrader{CheckOrigin: func(*fasthttp.RequestCtx
 
 func main() {
 	if len(os.Args) != 3 {
-		log.Fatal("usage: fasthttp ADDRESS hello|vary|json|ws|text")
+		log.Fatal("usage: fasthttp ADDRESS hello|vary|json|ws|text|tls")
 	}
 	go func() { io.Copy(io.Discard, os.Stdin); os.Exit(0) }()
 	ln, err := net.Listen("tcp4", os.Args[1])
@@ -30,6 +31,13 @@ func main() {
 	}
 	if os.Args[2] == "text" {
 		log.Fatal(serveLines(ln))
+	}
+	if os.Args[2] == "tls" {
+		text, key, err := certificate.New()
+		if err != nil {
+			log.Fatal(err)
+		}
+		log.Fatal(fasthttp.ServeTLSEmbed(ln, text, key, route))
 	}
 	log.Fatal(fasthttp.Serve(ln, route))
 }
