@@ -224,8 +224,10 @@ func (t *tlsTransport) shutdown(l *loop, c *conn) {
 func (t *tlsTransport) close(l *loop, c *conn) {
 	switch t.stage {
 	case tlsHandshake:
+		c.listener.badHandshakes++
 		t.raw.handshake.abandon()
 	case tlsQueued:
+		c.listener.badHandshakes++
 		l.handshakes.forget(c)
 	}
 	closeFD(int(c.fd))

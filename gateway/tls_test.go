@@ -493,8 +493,8 @@ func TestHalfOpenHandshakesAreBounded(t *testing.T) {
 		if n := len(s.loop.handshakes.running); n > 8 {
 			t.Errorf("%d handshakes under way", n)
 		}
-		if s.loop.handshakes.evicted != 32 {
-			t.Errorf("%d made room", s.loop.handshakes.evicted)
+		if bad := s.loop.listeners[0].badHandshakes; s.loop.handshakes.evicted != 32 || bad != 32 {
+			t.Errorf("%d made room, %d failed", s.loop.handshakes.evicted, bad)
 		}
 	})
 	s.mustOver("http", s.trust()).get(w, "/")
