@@ -23,7 +23,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 COMMON_PACKAGES := ca-certificates php-cli php-msgpack python3 python3-msgpack
 DEMO_PACKAGES   := $(COMMON_PACKAGES) curl telnet
 # The race detector needs a C compiler.
-TEST_PACKAGES   := $(COMMON_PACKAGES) chromium gcc libc6-dev
+TEST_PACKAGES   := $(COMMON_PACKAGES) chromium gcc libc6-dev openssl
 
 PEER_PACKAGES   := $(COMMON_PACKAGES) python3-venv nginx-light php-fpm
 PEER_SERVERS    := uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 websockets==17.4 granian==2.8.7 hypercorn==0.18.0 gunicorn==27.0.1
