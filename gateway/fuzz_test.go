@@ -162,3 +162,28 @@ func FuzzClientBytes(f *testing.F) {
 }
 
 var fuzzSchemes = []string{"http", "text", "frame", "tcp", "websocket"}
+
+// Whatever comes first, in whatever pieces, is judged once and for all.
+func FuzzTLSHello(f *testing.F) {
+	f.Add([]byte{0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0})
+	f.Add([]byte("GET / HTTP/1.1\r\n"))
+	f.Add([]byte{0x16, 3, 3, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		known := 0
+		for n := range len(in) + 1 {
+			length, ok := helloLength(in[:n])
+			switch {
+			case !ok && n < len(in):
+				if _, later := helloLength(in); later {
+					t.Fatalf("refused after %d bytes, and taken later", n)
+				}
+				return
+			case !ok:
+				return
+			case length > helloBytes, known > 0 && length != known, n >= 5 && length == 0:
+				t.Fatalf("length %d after %d bytes, before it was %d", length, n, known)
+			}
+			known = length
+		}
+	})
+}

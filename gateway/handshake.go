@@ -88,25 +88,26 @@ func (t *tlsTransport) receiveHello(l *loop, c *conn) error {
 
 // judgeHello decides on the bytes that have come.
 func (l *loop) judgeHello(c *conn, t *tlsTransport) {
-	in := t.raw.in
-	if len(in) == 0 {
-		return
-	}
-	if in[0] != 0x16 || len(in) > 1 && in[1] != 3 { // handshake, version 3.x
-		l.refusePlain(c, in)
-		return
-	}
-	if len(in) < 5 {
-		return
-	}
-	length := 5 + int(in[3])<<8 + int(in[4])
-	if length > helloBytes {
-		l.refusePlain(c, in)
-		return
-	}
-	if len(in) >= length {
+	switch length, ok := helloLength(t.raw.in); {
+	case !ok:
+		l.refusePlain(c, t.raw.in)
+	case length > 0 && len(t.raw.in) >= length:
 		l.enterHandshake(c, t)
 	}
+}
+
+// helloLength is how long the first record is, 0 as long as its beginning does
+// not tell. It must hold a handshake and be of version 3.x (RFC 8446 section
+// 5.1); ok is false for everything else.
+func helloLength(in []byte) (length int, ok bool) {
+	if len(in) > 0 && in[0] != 0x16 || len(in) > 1 && in[1] != 3 {
+		return 0, false
+	}
+	if len(in) < 5 {
+		return 0, true
+	}
+	length = 5 + int(in[3])<<8 + int(in[4])
+	return length, length <= helloBytes
 }
 
 // refusePlain closes a client that does not speak TLS. One that speaks HTTP is
