@@ -746,3 +746,30 @@ func TestConnectionsShowTheirVersion(t *testing.T) {
 		t.Errorf("%+v", rows)
 	}
 }
+
+// A PROXY header comes in front of TLS, in the same packet.
+func TestProxyHeaderBeforeTLS(t *testing.T) {
+	s := startTLS(t, func(_ *secured, c *control.Configuration) {
+		c.Listeners[0].ProxyProtocol, c.Listeners[0].TrustedProxies = true, []string{"loopback"}
+	})
+	w := s.worker(1)
+	raw := s.dial("http")
+	c := tls.Client(&prefixed{Conn: raw.Conn, prefix: "PROXY TCP4 192.0.2.1 192.0.2.2 1000 443\r\n"}, s.trust())
+	full := &client{t: t, Conn: c, r: bufio.NewReader(c)}
+	if m := full.get(w, "/"); m.peer != "192.0.2.1:1000" || m.n&wire.FlagTLS == 0 {
+		t.Errorf("peer %q, flags %d", m.peer, m.n)
+	}
+}
+
+// prefixed puts a text in front of what is written first.
+type prefixed struct {
+	net.Conn
+	prefix string
+}
+
+func (c *prefixed) Write(b []byte) (int, error) {
+	n := len(b)
+	b, c.prefix = append([]byte(c.prefix), b...), ""
+	_, err := c.Conn.Write(b)
+	return n, err
+}
