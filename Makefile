@@ -48,7 +48,7 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help build demo demo-needs demo-stop test test-needs lint test-go test-php test-python test-end-to-end test-chaos soak bench bench-peers chaos fuzz install clean
+.PHONY: help build demo demo-needs demo-stop test test-needs lint test-go test-php test-python test-end-to-end test-chaos soak conformance bench bench-peers chaos fuzz install clean
 
 help:
 	@echo 'make demo        install what the examples need, build gw, start them, say what to try'
@@ -59,6 +59,7 @@ help:
 	@echo 'make bench       measure it'
 	@echo 'make bench-peers measure it beside every other server that can be had'
 	@echo 'make soak        the end-to-end tests with the sizes of the promises: 19,000 connections, bodies of 1 GiB'
+	@echo 'make conformance run the suites of others (Autobahn for WebSocket) and print their scores (ONLY=..., CASES=...)'
 	@echo 'make chaos       kill, freeze, reload and scale it under load for $(TIME) (TIME=..., SEED=...)'
 	@echo 'make fuzz        run every fuzz target for $(FUZZTIME) (FUZZTIME=...)'
 
@@ -119,7 +120,11 @@ test-python:
 test-end-to-end:
 	$(GO) test -race -timeout 15m ./tests
 
-test-chaos:
+test-# Suites that others wrote, against gw and what is beside it (WORKERMAN_SRC, PEERS_PYTHON, PYTHON2): some ten minutes, never part of make test.
+conformance:
+	$(GO) run ./conformance $(if $(ONLY),-only $(ONLY)) $(if $(CASES),-cases '$(CASES)')
+
+chaos:
 	$(GO) test -v -timeout 5m ./chaos
 
 # The end-to-end tests with 20 reloads of slow handlers, 19,000 connections and bodies of 1 GiB: some ten minutes.

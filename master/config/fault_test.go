@@ -50,7 +50,7 @@ func TestFaults(t *testing.T) {
 		{"zero start_timeout", poolWith("start_timeout: 0"), `gw.yaml:4:20: start_timeout in pool web must be more than 0`},
 		{"bad size", poolWith("max_memory: 10 apples"), `gw.yaml:4:17: max_memory in pool web is not a size: "10 apples": write 64KiB, 10MiB or a number of bytes`},
 		{"small size", listenerWith("{listen: 'http://:80', limits: {max_header: 10}}"), `gw.yaml:4:49: max_header in limits of listener http://:80 must be at least 1KiB, not 10`},
-		{"large size", "limits: {max_message: 1G}\n" + smallest, `gw.yaml:1:23: max_message in limits must be at most 15MiB, not 1G`},
+		{"large size", "limits: {max_message: 1G}\n" + smallest, `gw.yaml:1:23: max_message in limits must be at most 60MiB, not 1G`},
 		{"no number", poolWith("max_requests: many"), `gw.yaml:4:19: max_requests in pool web must be a whole number from 0 to 2147483647, not "many"`},
 		{"no workers", poolWith("workers: 0"), `gw.yaml:4:14: workers in pool web must be a number from 1 to 4096 or auto, not "0"`},
 		{"workers a list", poolWith("workers: [1]"), `gw.yaml:4:14: workers in pool web must be a number from 1 to 4096 or auto, not a list`},

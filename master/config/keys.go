@@ -75,8 +75,8 @@ var laterKeys = map[string]bool{
 const (
 	maxCount   = math.MaxInt32
 	maxWorkers = 4096
-	// A message travels in one frame, and a frame stays below 16 MiB.
-	maxMessage = 15 * mib
+	// A message travels in one frame, and a frame stays below 64 MiB.
+	maxMessage = 60 * mib
 )
 
 var topKeys = []key[Config]{

@@ -20,8 +20,9 @@ const (
 	// BatchHeaderLen is room for length, array marker and count in front of
 	// already encoded messages.
 	BatchHeaderLen = HeaderLen + 5
-	// FrameCap bounds a length by the protocol: its first byte is always 0.
-	FrameCap = 1<<24 - 1
+	// FrameCap bounds a length by the protocol: its first byte is at most 3,
+	// which no text begins with.
+	FrameCap = 1<<26 - 1
 	// FrameLimit is max_frame unless a longer message needs more.
 	FrameLimit = 1 << 20
 	// BatchBytes and BatchMessages bound a batch. A frame that does not fit

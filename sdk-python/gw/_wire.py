@@ -75,7 +75,7 @@ CHUNK_BYTES = 32 * 1024
 BODY_BYTES = 256 * 1024  # a larger answer is streamed
 SESSION_BYTES = 16 * 1024
 DATAGRAM_BYTES = 65507  # the longest payload of UDP over IPv4
-FRAME_LIMIT = (1 << 24) - 1
+FRAME_LIMIT = (1 << 26) - 1
 
 _ANY = object
 _DEPTH = 8

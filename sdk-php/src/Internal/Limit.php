@@ -7,8 +7,8 @@ namespace Gw\Internal;
 /** Limits of the protocol, in bytes unless said otherwise. */
 final class Limit
 {
-    /** No frame reaches 2^24, so its first byte is 0 and stray text on the pipe is noticed at once. */
-    public const FRAME_CAP = (1 << 24) - 1;
+    /** No frame reaches 2^26, so its first byte is at most 3 and stray text on the pipe is noticed at once. */
+    public const FRAME_CAP = (1 << 26) - 1;
 
     /** A batch beyond 32 KiB outgrows the 64 KiB pipe and costs the reader a second wake-up (a third of the throughput). */
     public const BATCH_BYTES = 32 << 10;
