@@ -108,6 +108,19 @@ func TestExampleAnswers(t *testing.T) {
 	})
 }
 
+func TestExampleDownload(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := example(t, l, "download")
+		if status, body := g.get("/"); status != 403 || body != "not for you" {
+			t.Errorf("without a key: %d %q", status, body)
+		}
+		r, body := g.ask("GET", "/?key=secret", "Range: bytes=0-4")
+		if r.StatusCode != 206 || len(body) != 5 || !strings.HasPrefix(r.Header.Get("Content-Disposition"), "attachment") {
+			t.Errorf("%+v %q", r, body)
+		}
+	})
+}
+
 func TestExampleSession(t *testing.T) {
 	inEachLanguage(t, func(t *testing.T, l language) {
 		g := example(t, l, "session", "websocket")
@@ -260,6 +273,9 @@ func TestExampleConfigurations(t *testing.T) {
 		t.Fatalf("%d configurations", len(files))
 	}
 	for _, file := range files {
+		if filepath.Base(filepath.Dir(file)) == "tls" {
+			continue // TestTLSExamples makes their certificates first
+		}
 		if r := g.run("check", file); r.code != exitOK {
 			t.Errorf("%s: exit code %d\n%s%s", file, r.code, r.stdout, r.stderr)
 		}
