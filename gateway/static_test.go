@@ -22,7 +22,7 @@ import (
 
 // folderOf makes a folder of files; a name that ends in a slash is a folder, one
 // whose content begins with "-> " a symlink. Its files were changed an hour ago.
-func folderOf(t *testing.T, files map[string]string) string {
+func folderOf(t testing.TB, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
 	for name, content := range files {
