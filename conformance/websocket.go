@@ -34,22 +34,15 @@ func webSocketSuite(ctx context.Context, w *workshop) ([]score, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := filepath.Join(w.report, "websocket")
-	if err := os.RemoveAll(report); err != nil {
-		return nil, err
-	}
-	if err := w.fuzz(ctx, python, report, servers); err != nil {
-		return nil, err
-	}
-	b, err := os.ReadFile(filepath.Join(report, "index.json"))
-	if err != nil {
-		return nil, err
-	}
-	own := map[string]bool{}
+	// A run for each server: a report is written at its end only, and one server must not cost the others theirs.
+	own, results := map[string]bool{}, map[string]map[string]verdict{}
 	for _, s := range servers {
 		own[s.name] = s.own
+		if err := w.fuzz(ctx, python, s, results); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
 	}
-	return verdicts(b, own)
+	return verdicts(results, own), nil
 }
 
 // installAutobahn puts the suite under build/, once.
@@ -143,8 +136,12 @@ func (w *workshop) serveBeside(ctx context.Context, name, program, handler strin
 	return s
 }
 
-// fuzz runs the suite's client. It talks to one server after the other.
-func (w *workshop) fuzz(ctx context.Context, python, report string, servers []*server) error {
+// fuzz runs the suite's client against a server, and adds what it says.
+func (w *workshop) fuzz(ctx context.Context, python string, s *server, results map[string]map[string]verdict) error {
+	report := filepath.Join(w.report, "websocket", strings.Map(inFileName, s.name))
+	if err := os.RemoveAll(report); err != nil {
+		return err
+	}
 	type target struct {
 		Agent string `json:"agent"`
 		URL   string `json:"url"`
@@ -155,10 +152,7 @@ func (w *workshop) fuzz(ctx context.Context, python, report string, servers []*s
 		Cases   []string            `json:"cases"`
 		Exclude []string            `json:"exclude-cases"`
 		Agents  map[string][]string `json:"exclude-agent-cases"`
-	}{Outdir: report, Cases: strings.Split(cmp.Or(w.cases, "*"), ","), Exclude: []string{}, Agents: map[string][]string{}}
-	for _, s := range servers {
-		spec.Servers = append(spec.Servers, target{s.name, "ws://" + s.address})
-	}
+	}{report, []target{{s.name, "ws://" + s.address}}, strings.Split(cmp.Or(w.cases, "*"), ","), []string{}, map[string][]string{}}
 	b, err := json.Marshal(spec)
 	if err != nil {
 		return err
@@ -172,7 +166,24 @@ func (w *workshop) fuzz(ctx context.Context, python, report string, servers []*s
 	command := exec.CommandContext(ctx, python, "-u", "-c", start, w.autobahnFolder(), "-m", "fuzzingclient", "-s", file)
 	command.Dir = w.build
 	command.Stderr, command.Stdout = os.Stderr, os.Stderr
-	return command.Run()
+	if err := command.Run(); err != nil {
+		return err
+	}
+	if b, err = os.ReadFile(filepath.Join(report, "index.json")); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, &results); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}
+
+// inFileName keeps letters and digits.
+func inFileName(c rune) rune {
+	if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
+		return c
+	}
+	return '-'
 }
 
 // verdict is what the suite says of one case.
@@ -204,13 +215,8 @@ var parts = []struct {
 	{"permessage-deflate (12, 13)", func(section int) bool { return section >= 12 }},
 }
 
-// verdicts reads the suite's report: server, case, verdict.
-func verdicts(report []byte, own map[string]bool) ([]score, error) {
-	var results map[string]map[string]verdict
-	if err := json.Unmarshal(report, &results); err != nil {
-		return nil, fmt.Errorf("report: %w", err)
-	}
-	var scores []score
+// verdicts makes scores of what the suite said: server, case, verdict.
+func verdicts(results map[string]map[string]verdict, own map[string]bool) (scores []score) {
 	for _, part := range parts {
 		for _, name := range slices.SortedFunc(maps.Keys(results), func(a, b string) int {
 			return cmp.Or(-cmp.Compare(strconv.FormatBool(own[a]), strconv.FormatBool(own[b])), strings.Compare(a, b))
@@ -232,7 +238,7 @@ func verdicts(report []byte, own map[string]bool) ([]score, error) {
 			}
 		}
 	}
-	return scores, nil
+	return scores
 }
 
 // numbers takes 9.1.10 apart.

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"unicode/utf8"
-
 	"gw/protocol/websocket"
 )
 
@@ -24,7 +22,7 @@ func (l *loop) expand(c *conn, ev *websocket.Event) (data []byte, err error) {
 	if d.ClientTakeover {
 		d.received.Write(data, d.ClientBits)
 	}
-	if ev.Op == websocket.OpText && !utf8.Valid(data) {
+	if ev.Op == websocket.OpText && !websocket.ValidUTF8(data) {
 		return nil, websocket.ErrText
 	}
 	return data, nil

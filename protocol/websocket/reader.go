@@ -14,7 +14,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
-	"unicode/utf8"
 )
 
 // Event is a complete message or control frame. Data is a view into the buffer given to Next or into the Reader's assembly,
@@ -176,7 +175,7 @@ func control(h *header, payload []byte) (ev Event, err error) {
 // single reads a message of one frame that lies whole in the caller's buffer.
 func single(h *header, payload []byte) (Event, error) {
 	Unmask(payload, h.key, 0)
-	if h.op == OpText && !h.compressed && !utf8.Valid(payload) {
+	if h.op == OpText && !h.compressed && !ValidUTF8(payload) {
 		return Event{}, ErrText
 	}
 	return Event{Op: h.op, Data: payload, Compressed: h.compressed}, nil
