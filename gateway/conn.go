@@ -499,13 +499,11 @@ func (l *loop) finishHalf(c *conn) {
 		return
 	}
 	if c.kind == kindEvents {
-		if c.hearsEnd() {
-			c.dialogue.closeCode = closeNormal
-			l.drop(c)
-		}
+		l.endEvents(c)
 		return
 	}
 	if c.kind == kindHTTP2 {
+		l.finishHalfStreams(c)
 		l.settleHTTP2(c)
 		return
 	}

@@ -57,8 +57,8 @@ func (l *loop) becomeEvents(c *conn, w *worker, m *wire.Message) {
 	}
 	l.rearm(c)
 	l.updateReading(c)
-	if c.state == stateHalf {
-		l.finishHalf(c)
+	if c.ending() {
+		l.endEvents(c)
 	}
 }
 
@@ -122,11 +122,34 @@ func (l *loop) expireEvents(c *conn) {
 	l.share(c, beat)
 }
 
-// hearsEnd reports that the client's end of file means that it has left.
-// HTTP/2 ends its side of a stream with every request.
-func (c *conn) hearsEnd() bool {
-	_, own := c.transport.(messenger)
-	return !own
+// ending reports that the client has ended its side of the connection. For a
+// stream of HTTP/2 that is the connection that carries it.
+func (c *conn) ending() bool {
+	if st := c.stream(); st != nil {
+		return st.parent.state == stateHalf
+	}
+	return c.state == stateHalf
+}
+
+// endEvents is the end of an event stream by its client.
+func (l *loop) endEvents(c *conn) {
+	c.dialogue.closeCode = closeNormal
+	l.drop(c)
+}
+
+// finishHalfStreams looks after the streams of an HTTP/2 connection whose
+// client has ended its side.
+func (l *loop) finishHalfStreams(p *conn) {
+	for st := p.http2.streams; st != nil; {
+		next := st.older
+		switch c := &st.conn; {
+		case c.kind == kindEvents:
+			l.endEvents(c)
+		case c.silent():
+			l.rearm(c)
+		}
+		st = next
+	}
 }
 
 // halfPatience is how long an answer without length may be silent towards a
@@ -141,8 +164,8 @@ const halfPatience = 10 * time.Second
 // silent reports an answer that halfPatience is for.
 func (c *conn) silent() bool {
 	e := c.exchange
-	if c.state != stateHalf || !c.hearsEnd() || e == nil || e.state != exchangeStreaming {
+	if e == nil || e.state != exchangeStreaming || !c.ending() {
 		return false
 	}
-	return e.framing == framingChunked || e.framing == framingClose
+	return e.framing != framingLength && e.framing != framingNone
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
+
 	"gw/protocol/control"
 	"gw/protocol/wire"
 )
@@ -297,4 +299,37 @@ func (h *harness) waitHalf() {
 		}
 	}
 	h.t.Fatal("no connection is half-closed")
+}
+
+func TestEventStreamsOverHTTP2(t *testing.T) {
+	h := http2Loop(t, nil)
+	w := h.worker(1, "request", "close")
+	r := h.raw()
+	ids := map[uint64]bool{}
+	for _, stream := range []uint32{1, 3} {
+		r.get(stream, "/news")
+		req := w.expect(wire.OpReq)
+		w.say(eventsMessage(req.id, "", "news"), ack(1))
+		if f := until[*http2.MetaHeadersFrame](r); f.PseudoValue("status") != "200" {
+			t.Fatalf("%v", f.Fields)
+		}
+		ids[req.id] = true
+	}
+	w.say(publishMessage("news", 0, "x"))
+	for range ids {
+		if f := until[*http2.DataFrame](r); string(f.Data()) != "data: x\n\n" || f.StreamEnded() {
+			t.Fatalf("%q", f.Data())
+		}
+	}
+	closeWrite(t, r.client) // the end of a connection is that of its streams
+	for range 2 {
+		if m := w.expect(wire.OpAttach); !ids[m.id] {
+			t.Fatalf("%+v", m)
+		}
+		if m := w.expect(wire.OpClose); !ids[m.id] || m.n != closeNormal {
+			t.Fatalf("%+v", m)
+		}
+		w.say(ack(1))
+	}
+	r.eofFrame()
 }

@@ -39,7 +39,7 @@ func (l *loop) startStream(w *worker, m *wire.Message) {
 	if len(m.Data) > 0 {
 		l.stream(w, m)
 	}
-	if c.state == stateHalf {
+	if c.ending() {
 		l.rearm(c)
 	}
 }
@@ -101,7 +101,7 @@ func (l *loop) stream(w *worker, m *wire.Message) {
 	c := l.conns.find(m.ID)
 	e := c.exchange
 	e.moved = l.now
-	if c.state == stateHalf {
+	if c.ending() {
 		l.rearm(c)
 	}
 	if e.unpaid += len(m.Data); e.unpaid > wire.StreamCredit+wire.ChunkLimit {
