@@ -234,6 +234,13 @@ func readyMessage(concurrency int, events ...string) []byte {
 	return m
 }
 
+// readyToStream is READY of a handler that takes long bodies as streams.
+func readyToStream(concurrency int, events ...string) []byte {
+	m := readyMessage(concurrency, events...)
+	m[3]++ // the pairs of the map, behind array, op and version
+	return wire.AppendBool(wire.AppendStr(m, "stream_body"), true)
+}
+
 // say writes messages as one frame.
 func (w *handler) say(messages ...[]byte) {
 	w.h.t.Helper()

@@ -335,6 +335,9 @@ func (p *player) live() error {
 		}
 	}
 	p.messages = [][]byte{readyMessage(p.concurrency, events...)}
+	if p.rng.IntN(2) == 0 {
+		p.messages[0] = readyToStream(p.concurrency, events...)
+	}
 	if err := p.flush(); err != nil {
 		return err
 	}
@@ -504,6 +507,12 @@ func (p *player) converse(m received) {
 }
 
 func (p *player) answer(m received) error {
+	if m.n&wire.FlagBodyFollows != 0 {
+		var err error
+		if m.data, err = p.awaitBody(m.id); err != nil || m.data == nil {
+			return err
+		}
+	}
 	body := m.path + " " + string(m.data)
 	if p.rng.IntN(6) > 0 {
 		if p.rng.IntN(10) == 0 {
@@ -541,6 +550,41 @@ func (p *player) answer(m received) error {
 	}
 	p.messages = append(p.messages, withText(wire.OpResEnd, m.id, ""))
 	return nil
+}
+
+// awaitBody asks for a body, a little at a time. nil: aborted.
+func (p *player) awaitBody(sid uint64) ([]byte, error) {
+	body := []byte{}
+	for credit := 0; ; {
+		if credit == 0 {
+			credit = 1 + p.rng.IntN(100<<10)
+			p.messages = append(p.messages, bodyCredit(sid, credit))
+			if err := p.flush(); err != nil {
+				return nil, err
+			}
+		}
+		i := slices.IndexFunc(p.todo, func(m received) bool { return m.id == sid && (m.op == wire.OpBody || m.op == wire.OpAbort) })
+		if i < 0 {
+			if p.dead.Load() {
+				return nil, errDead
+			}
+			if _, err := p.fetch(20 * time.Millisecond); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		m := p.todo[i]
+		p.todo = slices.Delete(p.todo, i, i+1)
+		if m.op == wire.OpAbort {
+			return nil, nil
+		}
+		if credit -= len(m.data); credit < 0 {
+			p.s.t.Errorf("handler %d got %d bytes more of a body than it asked for", p.id, -credit)
+		}
+		if body = append(body, m.data...); m.n == 1 {
+			return body, nil
+		}
+	}
 }
 
 // awaitCredit reads on, keeping other messages for later. -1: aborted.
@@ -692,6 +736,9 @@ func (s *stress) surf(rng *rand.Rand) error {
 		method, body, head := []string{"GET", "GET", "POST", "HEAD"}[rng.IntN(4)], "", ""
 		if method == "POST" {
 			body = "body of " + token + strings.Repeat("b", rng.IntN(2000))
+			if rng.IntN(8) == 0 {
+				body += strings.Repeat("b", rng.IntN(200_000))
+			}
 			if rng.IntN(2) == 0 {
 				head = fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)
 			} else {

@@ -17,11 +17,7 @@ import (
 func (h *harness) uploader(concurrency int) *handler {
 	h.t.Helper()
 	w := h.attach()
-	m := append(wire.AppendArray(nil, 3), byte(wire.OpReady), wire.Version)
-	m = wire.AppendMap(m, 3)
-	m = wire.AppendUint(wire.AppendStr(m, "concurrency"), uint64(concurrency))
-	m = wire.AppendStr(wire.AppendArray(wire.AppendStr(m, "events"), 1), "request")
-	w.say(wire.AppendBool(wire.AppendStr(m, "stream_body"), true))
+	w.say(readyToStream(concurrency, "request"))
 	h.expect(control.WorkerReady)
 	h.tell(&control.Message{Kind: control.Activate, Worker: &control.Worker{ID: w.id}})
 	return w
