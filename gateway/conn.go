@@ -488,6 +488,10 @@ func (l *loop) finishHalf(c *conn) {
 			l.lost(c)
 			return
 		}
+		if e := c.exchange; e != nil && e.state == exchangeDiscard && len(c.in) == 0 {
+			l.closeAfterFlush(c) // it has its answer
+			return
+		}
 		if e := c.exchange; e != nil && e.incomplete() && len(c.in) == 0 { // the rest of its body will never come
 			l.lost(c)
 			return

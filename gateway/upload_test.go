@@ -270,6 +270,23 @@ func TestAnswerBeforeTheEndOfTheBody(t *testing.T) {
 	})
 }
 
+func TestAnswerReachesAClientThatBreaksOffItsBody(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.uploader(1)
+	c := h.dial("http")
+	c.upload(200_000, "")
+	c.write("the beginning")
+	req := w.expect(wire.OpReq)
+	h.do(func() { // in one turn: the answer, and the end of the client's side before it is written
+		m := wire.Message{Op: wire.OpRes, ID: req.id, Status: 403, Data: []byte("no")}
+		h.loop.respond(h.loop.byID[w.id], &m)
+		h.loop.ended(h.loop.conns.find(req.id))
+	})
+	if status, body, _ := c.answer(); status != "403 Forbidden" || body != "no" {
+		t.Fatal(status, body)
+	}
+}
+
 func TestTooLongStreamedBodyIsRefused(t *testing.T) {
 	h := startLoop(t, func(c *control.Configuration) { c.Listeners[0].Limits.MaxBodyBytes = 100_000 })
 	w := h.uploader(1)
