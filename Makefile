@@ -59,7 +59,7 @@ help:
 	@echo 'make bench       measure it'
 	@echo 'make bench-peers measure it beside every other server that can be had'
 	@echo 'make soak        the end-to-end tests with the sizes of the promises: 19,000 connections, bodies of 1 GiB'
-	@echo 'make conformance run the suites of others (Autobahn for WebSocket, h2spec for HTTP/2) and print their scores (ONLY=..., CASES=...)'
+	@echo 'make conformance run the suites (HTTP/1.1 vectors, h2spec, Autobahn) and print their scores (ONLY=..., CASES=...)'
 	@echo 'make chaos       kill, freeze, reload and scale it under load for $(TIME) (TIME=..., SEED=...)'
 	@echo 'make fuzz        run every fuzz target for $(FUZZTIME) (FUZZTIME=...)'
 

@@ -27,6 +27,7 @@ type suite struct {
 }
 
 var suites = []suite{
+	{"http1", http1Suite},
 	{"http2", http2Suite},
 	{"websocket", webSocketSuite},
 }

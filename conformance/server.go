@@ -20,6 +20,7 @@ type server struct {
 	address string // host:port
 	command *exec.Cmd
 	exited  chan struct{}
+	end     func() // of one in this process, instead of command
 }
 
 // patience is how long a server may take to listen, and to end.
@@ -82,6 +83,10 @@ func (s *server) listening(ctx context.Context) error {
 
 // stop ends the server and all that it started.
 func (s *server) stop() {
+	if s.end != nil {
+		s.end()
+		return
+	}
 	_ = syscall.Kill(-s.command.Process.Pid, syscall.SIGTERM)
 	select {
 	case <-s.exited:

@@ -13,11 +13,9 @@ import (
 	"time"
 )
 
-// What ended an observation without the server's doing.
-const (
-	stuck Ending = "stuck" // neither an answer nor an end
-	reset Ending = "reset" // RST, which may destroy an answer on its way (RFC 9112 section 9.6)
-)
+// reset is an end by RST, which may destroy an answer on its way (RFC 9112
+// section 9.6).
+const reset Ending = "reset"
 
 // probe is the request that shows whether a connection is still of use.
 const (
@@ -87,7 +85,7 @@ func (p *player) play(steps []Step) {
 			break
 		}
 	}
-	if p.seen.Ending == "" || p.seen.Ending == stuck {
+	if p.seen.Ending == "" || p.seen.Ending == Wait {
 		p.probe()
 	}
 }
@@ -153,7 +151,7 @@ func ending(err error) Ending {
 	case errors.Is(err, syscall.ECONNRESET):
 		return reset
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return stuck
+		return Wait
 	}
 	return ""
 }

@@ -100,9 +100,9 @@ func TestAResetIsNotWhatGwPromises(t *testing.T) {
 	}
 }
 
-func TestASilentServerIsStuck(t *testing.T) {
+func TestASilentServerWaits(t *testing.T) {
 	v, seen := observe(t, request+"= 400 close\n", func(conn net.Conn, in *bufio.Reader) { io.Copy(io.Discard, in) })
-	if seen.Ending != stuck || v.Right(seen) {
+	if seen.Ending != Wait || v.Right(seen) {
 		t.Errorf("%v", seen)
 	}
 }

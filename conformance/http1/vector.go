@@ -42,6 +42,7 @@ type Ending string
 const (
 	Keep  Ending = "keep"  // the server answers one more request on it
 	Close Ending = "close" // the server closes it
+	Wait  Ending = "wait"  // the server waits for more; never what gw does
 )
 
 // Outcome is a sequence of answers, and the connection's end.
@@ -260,8 +261,8 @@ func outcome(text string) (Outcome, error) {
 		last := len(o.Answers) - 1
 		switch {
 		case o.Ending != "":
-			return o, errors.New("keep or close stands last")
-		case word == string(Keep) || word == string(Close):
+			return o, errors.New("keep, close or wait stands last")
+		case word == string(Keep) || word == string(Close) || word == string(Wait):
 			o.Ending = Ending(word)
 		case word[0] == '"' && last >= 0:
 			o.Answers[last].Seen = word[1 : len(word)-1]
@@ -276,7 +277,7 @@ func outcome(text string) (Outcome, error) {
 		}
 	}
 	if o.Ending == "" {
-		return o, errors.New("an outcome ends with keep or close")
+		return o, errors.New("an outcome ends with keep, close or wait")
 	}
 	return o, nil
 }

@@ -64,7 +64,7 @@ func TestFaultsOfAFileNameTheirPlace(t *testing.T) {
 		head + "> \\x1\n":                       `\x needs two`,
 		head + "> \\{a}\n":                      `write \{text*count}`,
 		head + "> a\\\n":                        `ends with \`,
-		head + "> x\n= 200\n":                   "ends with keep or close",
+		head + "> x\n= 200\n":                   "ends with keep, close or wait",
 		head + "> x\n= close 200\n":             "stands last",
 		head + "> x\n= what close\n":            "no status",
 		head + "> x\n= 200 \"a close\n":         `no " closes`,
