@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -222,9 +223,14 @@ func runNginx(t *testing.T, config, address string) {
 	if err := os.WriteFile(file, []byte(whole+config+"}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command("nginx", "-c", file, "-p", dir)
+	runFront(t, address, exec.Command("nginx", "-c", file, "-p", dir))
+}
+
+// runFront runs a proxy until the end of the test.
+func runFront(t *testing.T, address string, command *exec.Cmd) {
+	t.Helper()
 	var said strings.Builder
-	command.Stderr = &said
+	command.Stderr, command.Stdout = &said, &said
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -235,11 +241,65 @@ func runNginx(t *testing.T, config, address string) {
 			t.Log(said.String())
 		}
 	})
-	eventually(t, patience, "nginx listens", func() bool {
+	eventually(t, patience, "the proxy listens", func() bool {
 		response, err := http.Get("http://" + address + "/")
 		if err == nil {
 			response.Body.Close()
 		}
 		return err == nil
 	})
+}
+
+// The same with HAProxy, and lines behind the PROXY protocol.
+func TestExampleHAProxy(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("haproxy"); err != nil {
+		t.Skip("haproxy is not installed")
+	}
+	g := start(t, setup{language: python, config: `
+trusted_proxies: [loopback]
+pools:
+  web: {command: [{run}, describe.py]}
+  lines: {command: [{run}, echo.py]}
+listeners:
+  - {listen: "http://{http}", pool: web}
+  - {listen: "text://{text}", pool: lines, proxy_protocol: true}
+`})
+	front, lines := freeAddress(t), freeAddress(t)
+	theirs := strings.NewReplacer("bind :80", "bind "+front, "bind :2347", "bind "+lines, "127.0.0.1:8080", g.addresses["http"], "127.0.0.1:2348", g.addresses["text"]).Replace(read(t, "examples/haproxy/haproxy.cfg"))
+	file := filepath.Join(t.TempDir(), "haproxy.cfg")
+	if err := os.WriteFile(file, []byte(theirs), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	runFront(t, front, exec.Command("haproxy", "-db", "-f", file))
+
+	request, _ := http.NewRequest(http.MethodGet, "http://"+front+"/", nil)
+	request.Host = "shop.test"
+	for name, value := range map[string]string{"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.test", "Forwarded": "for=6.6.6.6"} {
+		request.Header.Set(name, value)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	if got := readWhose(t, string(body)); got.Peer != "127.0.0.1:0" || got.Scheme != "http" || got.Host != "shop.test" || strings.Contains(string(body), "6.6.6.6") {
+		t.Errorf("%s", body)
+	}
+	conn, err := net.Dial("tcp", lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "Tom\n")
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "Tom") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if list := g.mustRun("connections", "text"); !strings.Contains(list, conn.LocalAddr().String()+" via 127.0.0.1:") {
+		t.Error(list)
+	}
+	if status := openWebSocketAt(t, front); !strings.HasPrefix(status, "HTTP/1.1 101 ") {
+		t.Errorf("WebSocket through HAProxy: %q", status)
+	}
 }
