@@ -266,7 +266,9 @@ func newPacker(encoding http1.Encoding, n level) *packer {
 	case http1.Brotli:
 		p.w = brotli.NewWriterOptions(p, brotli.WriterOptions{Quality: [levels]int{2, 4, 6}[n], LGWin: 18})
 	case http1.Zstd:
-		p.w, _ = zstd.NewWriter(p, zstd.WithEncoderLevel([levels]zstd.EncoderLevel{zstd.SpeedFastest, zstd.SpeedDefault, zstd.SpeedBetterCompression}[n]),
+		// Not SpeedFastest: it takes columns of digits for incompressible and
+		// sends them as they are, and is hardly faster.
+		p.w, _ = zstd.NewWriter(p, zstd.WithEncoderLevel([levels]zstd.EncoderLevel{zstd.SpeedDefault, zstd.SpeedDefault, zstd.SpeedBetterCompression}[n]),
 			zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(256<<10), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
 	}
 	return p

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -490,6 +491,20 @@ func TestPackersAllocateNothingWhenWarm(t *testing.T) {
 			s.put(p)
 		}); n > 20 {
 			t.Errorf("%v: %v allocations", e, n)
+		}
+	}
+}
+
+func TestEveryLevelCompressesDigits(t *testing.T) {
+	var digits []byte
+	for n := range 20_000 {
+		digits = append(strconv.AppendInt(digits, int64(n), 10), '\n')
+	}
+	for _, encoding := range []http1.Encoding{http1.Gzip, http1.Brotli, http1.Zstd} {
+		for n := range levels {
+			if size := len(newPacker(encoding, n).pack(digits, true)); size > len(digits)*4/5 {
+				t.Errorf("%v at level %d: %d of %d bytes", encoding, n, size, len(digits))
+			}
 		}
 	}
 }
