@@ -120,12 +120,12 @@ test-python:
 test-end-to-end:
 	$(GO) test -race -timeout 15m ./tests
 
-test-# Suites that others wrote, against gw and what is beside it (WORKERMAN_SRC, PEERS_PYTHON, PYTHON2): some ten minutes, never part of make test.
+test-chaos:
+	$(GO) test -v -timeout 5m ./chaos
+
+# Suites that others wrote, against gw and what is beside it (WORKERMAN_SRC, PEERS_PYTHON, PYTHON2): some ten minutes, never part of make test.
 conformance:
 	$(GO) run ./conformance $(if $(ONLY),-only $(ONLY)) $(if $(CASES),-cases '$(CASES)')
-
-chaos:
-	$(GO) test -v -timeout 5m ./chaos
 
 # The end-to-end tests with 20 reloads of slow handlers, 19,000 connections and bodies of 1 GiB: some ten minutes.
 soak:
