@@ -516,9 +516,7 @@ func (l *loop) finishHalf(c *conn) {
 		return
 	}
 	if !c.dialogue.busy() && !c.listener.halfClose {
-		if c.dialogue.closeCode == 0 {
-			c.dialogue.closeCode, c.dialogue.closeReason = closeNormal, ""
-		}
+		c.dialogue.ends(closeNormal, "")
 		l.closeAfterFlush(c)
 	}
 }

@@ -14,7 +14,7 @@ type deflate struct {
 
 // expand makes a message of what the client compressed.
 func (l *loop) expand(c *conn, ev *websocket.Event) (data []byte, err error) {
-	d := c.dialogue.deflate
+	d := c.dialogue.own.deflate
 	data, err = l.inflater.Message(ev.Data, d.received.Bytes(), c.listener.limits.MaxMessageBytes)
 	if err != nil {
 		return nil, err
@@ -31,10 +31,10 @@ func (l *loop) expand(c *conn, ev *websocket.Event) (data []byte, err error) {
 // compressionWindow is how far back a compressed message to c of n bytes may
 // refer, as a power of two. 0: it is not compressed.
 func (c *conn) compressionWindow(n int) uint8 {
-	if c.kind != kindWebSocket || c.dialogue.deflate == nil || n < c.listener.webSocket.compressFrom {
+	if c.kind != kindWebSocket || c.dialogue.own.deflate == nil || n < c.listener.webSocket.compressFrom {
 		return 0
 	}
-	return c.dialogue.deflate.ServerBits
+	return c.dialogue.own.deflate.ServerBits
 }
 
 // appendWebSocket appends a message to c as a frame.
@@ -43,7 +43,7 @@ func (l *loop) appendWebSocket(c *conn, out []byte, op websocket.Opcode, data []
 	if window == 0 {
 		return websocket.AppendFrame(out, op, data)
 	}
-	d := c.dialogue.deflate
+	d := c.dialogue.own.deflate
 	out, compressed := l.deflater.AppendDeflated(out, op, data, window, d.sent.Bytes())
 	if compressed {
 		d.remember(data)

@@ -86,7 +86,7 @@ func TestConnectionWithoutCompressionPaysNothing(t *testing.T) {
 	w.say(send(m.id, long))
 	c.wantFrame(0x81, long)
 	h.do(func() {
-		if d := h.loop.conns.find(m.id).dialogue; d.deflate != nil {
+		if d := h.loop.conns.find(m.id).dialogue.own; d.deflate != nil {
 			t.Error("it has state for compression")
 		}
 	})
@@ -134,7 +134,7 @@ func TestContextIsTakenOverWhereTheConfigurationSaysSo(t *testing.T) {
 		t.Fatalf("%d bytes: %q", len(second), got)
 	}
 	h.do(func() {
-		d := h.loop.conns.find(cid).dialogue.deflate
+		d := h.loop.conns.find(cid).dialogue.own.deflate
 		if n, m := len(d.sent.Bytes()), len(d.received.Bytes()); n > 1024 || m > 1024 || m < 1000 {
 			t.Errorf("windows of %d and %d bytes", n, m)
 		}
@@ -169,7 +169,7 @@ func TestBroadcastIsCompressedOnceForAllWithThatWindow(t *testing.T) {
 	h.do(func() {
 		var frames []*byte
 		for _, c := range h.loop.conns.conns {
-			if c != nil && c.dialogue != nil && c.dialogue.deflate != nil && c.dialogue.deflate.ServerBits == 15 {
+			if c != nil && c.dialogue != nil && c.dialogue.own.deflate != nil && c.dialogue.own.deflate.ServerBits == 15 {
 				frames = append(frames, &f.formFor(h.loop, c).bytes[0])
 			}
 		}

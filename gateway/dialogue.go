@@ -3,7 +3,6 @@ package gateway
 import (
 	"time"
 
-	"gw/protocol/framing"
 	"gw/protocol/http1"
 	"gw/protocol/websocket"
 	"gw/protocol/wire"
@@ -24,7 +23,6 @@ const (
 type dialogue struct {
 	pool   *pool
 	worker *worker
-	known  bool // worker was introduced to the connection
 
 	queue       itemList // events not yet given to a worker
 	queuedBytes int
@@ -34,23 +32,14 @@ type dialogue struct {
 	queued      *connQueue // the queue it waits in for a worker
 	nextWaiting *conn
 
-	reader  websocket.Reader
-	deflate *deflate // nil: permessage-deflate was not negotiated
-	// The handshake: path, query and header block in one piece.
-	handshake          []byte
-	pathLen, headersAt uint32
-	session            []byte
-	uid                string
-	groups             []membership
-	framing            framing.Framing // nil: the listener's
-	closeReason        string
-	closeCode          uint16
-	closeSent          bool
-	chunked            bool // an event stream in chunks (HTTP/1.1)
-	pinged             bool
-	visit              *visit // for the access log; nil: it gets no line
-	ended              bool   // its close event is in queue or delivered
-	endedAt            time.Duration
+	own       *belongings // never nil, see keep
+	closeCode uint16
+	closeSent bool
+	chunked   bool // an event stream in chunks (HTTP/1.1)
+	pinged    bool
+	known     bool // worker was introduced to the connection
+	ended     bool // its close event is in queue or delivered
+	endedAt   time.Duration
 }
 
 // A connection stops being read while this much of it waits.
@@ -106,14 +95,15 @@ func (d *dialogue) describe(c *conn) wire.Connection {
 	if c.stream() != nil {
 		flags |= wire.FlagHTTP2
 	}
+	own := d.own
 	return wire.Connection{ID: c.id, Flags: flags, Listener: c.listener.id, Peer: c.peer, Kind: c.kind.String(),
-		Path: d.handshake[:d.pathLen], Query: d.handshake[d.pathLen:d.headersAt], Headers: d.handshake[d.headersAt:],
-		Session: d.session, UID: d.uid}
+		Path: own.handshake[:own.pathLen], Query: own.handshake[own.pathLen:own.headersAt], Headers: own.handshake[own.headersAt:],
+		Session: own.session, UID: own.uid}
 }
 
 // startDialogue makes c a connection of messages.
 func (l *loop) startDialogue(c *conn, k kind, p *pool) *dialogue {
-	d := &dialogue{pool: p}
+	d := &dialogue{pool: p, own: &nothing}
 	c.kind, c.dialogue = k, d
 	return d
 }
@@ -189,7 +179,7 @@ func (l *loop) endDialogue(c *conn) {
 			d.closeCode = closeNormal
 		}
 		it := l.items.get(wire.OpClose, c.id, c, d.pool)
-		it.data = wire.AppendClose(it.data, c.id, uint64(d.closeCode), d.closeReason)
+		it.data = wire.AppendClose(it.data, c.id, uint64(d.closeCode), d.own.closeReason)
 		l.enqueue(c, it)
 	}
 	l.settleGone(c)
@@ -249,7 +239,7 @@ func (l *loop) roomFor(c *conn, n int) bool {
 	if waiting > 0 && waiting+n > limit {
 		c.listener.slowClosed++
 		l.log.Warn("Closed a client that reads too slowly: more than send_buffer waited for it", "connection", c.id, "remote", c.peer, "waiting_bytes", waiting)
-		c.dialogue.closeReason = "client reads too slowly"
+		c.dialogue.keep().closeReason = "client reads too slowly"
 		l.lost(c)
 		return false
 	}
@@ -283,9 +273,7 @@ func (l *loop) closeDialogue(c *conn, code uint16, reason string) {
 		return
 	}
 	d := c.dialogue
-	if d.closeCode == 0 {
-		d.closeCode, d.closeReason = code, reason
-	}
+	d.ends(code, reason)
 	c.linger = true // a client may be sending at any moment; a WebSocket has its close frame to send
 	if c.kind == kindWebSocket && !d.closeSent {
 		d.closeSent = true

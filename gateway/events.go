@@ -44,12 +44,13 @@ func (l *loop) startEvents(w *worker, m *wire.Message) {
 func (l *loop) becomeEvents(c *conn, w *worker, m *wire.Message) {
 	e := c.exchange
 	d := l.startDialogue(c, kindEvents, e.pool)
-	d.visit = e.keepVisit()
+	own := d.keep()
+	own.visit = e.keepVisit()
 	d.chunked = e.framing == framingChunked
-	d.handshake, d.pathLen, d.headersAt = e.handshake()
+	own.handshake, own.pathLen, own.headersAt = e.handshake()
 	l.releaseExchange(c)
 	l.releaseInput(c)
-	d.session = append(d.session, m.Data...)
+	own.session = append(own.session, m.Data...)
 	l.hub.bind(c, string(m.UID))
 	wire.Names(m.Value).Each(func(name []byte) { l.joinGroup(c, w, name) })
 	if len(m.Text) > 0 {

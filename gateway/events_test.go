@@ -218,7 +218,7 @@ func TestSlowReaderOfEventsIsClosed(t *testing.T) {
 func TestPayloadForManyIsFramedOnce(t *testing.T) {
 	l := new(loop)
 	f := fanout{data: []byte("x")}
-	c := &conn{kind: kindEvents, listener: new(listener), dialogue: &dialogue{chunked: true}}
+	c := &conn{kind: kindEvents, listener: new(listener), dialogue: &dialogue{chunked: true, own: &nothing}}
 	if a, b := f.formFor(l, c).bytes, f.formFor(l, c).bytes; &a[0] != &b[0] {
 		t.Fatal("framed twice")
 	}

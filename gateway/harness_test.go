@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"syscall"
@@ -108,6 +109,9 @@ func startLoop(t *testing.T, change func(*control.Configuration)) *harness {
 			l.closeListener(ln)
 		}
 		l.close()
+		if !reflect.DeepEqual(nothing, belongings{}) {
+			t.Error("somebody wrote to what all share: see dialogue.keep")
+		}
 		if t.Failed() {
 			t.Log(h.log.String())
 		}

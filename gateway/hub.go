@@ -32,8 +32,8 @@ const groupsPerConn = 1024
 
 func (h *hub) join(c *conn, name string) {
 	d := c.dialogue
-	for i := range d.groups {
-		if d.groups[i].group.name == name {
+	for i := range d.own.groups {
+		if d.own.groups[i].group.name == name {
 			return
 		}
 	}
@@ -45,16 +45,17 @@ func (h *hub) join(c *conn, name string) {
 		g = &group{name: name}
 		h.groups[name] = g
 	}
-	d.groups = append(d.groups, membership{group: g, index: len(g.members)})
+	own := d.keep()
+	own.groups = append(own.groups, membership{group: g, index: len(g.members)})
 	g.members = append(g.members, c)
 }
 
 func (h *hub) leave(c *conn, name string) {
 	d := c.dialogue
-	for i := range d.groups {
-		if d.groups[i].group.name == name {
-			h.remove(d.groups[i])
-			d.groups = append(d.groups[:i], d.groups[i+1:]...)
+	for i := range d.own.groups {
+		if d.own.groups[i].group.name == name {
+			h.remove(d.own.groups[i])
+			d.own.groups = append(d.own.groups[:i], d.own.groups[i+1:]...)
 			return
 		}
 	}
@@ -68,9 +69,9 @@ func (h *hub) remove(m membership) {
 	g.members[m.index] = moved
 	g.members[last] = nil
 	g.members = g.members[:last]
-	for i := range moved.dialogue.groups {
-		if moved.dialogue.groups[i].group == g {
-			moved.dialogue.groups[i].index = m.index
+	for i := range moved.dialogue.own.groups {
+		if moved.dialogue.own.groups[i].group == g {
+			moved.dialogue.own.groups[i].index = m.index
 		}
 	}
 	if last == 0 {
@@ -81,10 +82,10 @@ func (h *hub) remove(m membership) {
 // bind gives c a user id; an empty one takes it away.
 func (h *hub) bind(c *conn, uid string) {
 	d := c.dialogue
-	if d.uid == uid {
+	if d.own.uid == uid {
 		return
 	}
-	if g := h.uids[d.uid]; g != nil {
+	if g := h.uids[d.own.uid]; g != nil {
 		for i, m := range g.members {
 			if m == c {
 				g.members = append(g.members[:i], g.members[i+1:]...)
@@ -92,10 +93,10 @@ func (h *hub) bind(c *conn, uid string) {
 			}
 		}
 		if len(g.members) == 0 {
-			delete(h.uids, d.uid)
+			delete(h.uids, d.own.uid)
 		}
 	}
-	d.uid = uid
+	d.keep().uid = uid
 	if uid == "" {
 		return
 	}
@@ -111,10 +112,12 @@ func (h *hub) bind(c *conn, uid string) {
 // forget takes a closed connection out of everything.
 func (h *hub) forget(c *conn) {
 	d := c.dialogue
-	for _, m := range d.groups {
+	for _, m := range d.own.groups {
 		h.remove(m)
 	}
-	d.groups = nil
+	if len(d.own.groups) > 0 {
+		d.own.groups = nil
+	}
 	h.bind(c, "")
 }
 
@@ -160,13 +163,14 @@ func (l *loop) handleHub(w *worker, m *wire.Message) {
 			l.failWorker(w, "sent a session of more than 16 KiB")
 			return
 		}
-		c.dialogue.session = append(c.dialogue.session[:0], m.Data...)
+		own := c.dialogue.keep()
+		own.session = append(own.session[:0], m.Data...)
 	}
 }
 
 // joinGroup puts c into a group as a handler asks.
 func (l *loop) joinGroup(c *conn, w *worker, name []byte) {
-	if n := len(name); n < 1 || n > wire.GroupLimit || len(c.dialogue.groups) >= groupsPerConn {
+	if n := len(name); n < 1 || n > wire.GroupLimit || len(c.dialogue.own.groups) >= groupsPerConn {
 		l.log.Error("A handler's join was ignored: group names have 1 to 128 bytes, a connection at most 1024 groups", "pool", w.pool.name, "pid", w.pid, "connection", c.id)
 		return
 	}
@@ -243,7 +247,7 @@ func (l *loop) publishTo(c *conn, f *fanout, except wire.IDs) {
 		l.unsayable(c, len(f.data))
 	case len(b.bytes) > 0:
 		if b.compressed != nil {
-			c.dialogue.deflate.remember(b.compressed)
+			c.dialogue.own.deflate.remember(b.compressed)
 		}
 		l.share(c, b.bytes)
 	}
@@ -344,7 +348,7 @@ func (l *loop) appendList(out []byte, name []byte, limit int) []byte {
 		}
 		n++
 		out = wire.AppendUint(wire.AppendArray(out, 4), c.id)
-		out = wire.AppendStr(wire.AppendStr(wire.AppendStr(out, c.dialogue.uid), c.peer), c.kind.String())
+		out = wire.AppendStr(wire.AppendStr(wire.AppendStr(out, c.dialogue.own.uid), c.peer), c.kind.String())
 	}
 	binary.BigEndian.PutUint32(out[at+1:], uint32(n))
 	return out

@@ -208,7 +208,10 @@ func (l *loop) greet(c *conn) {
 // speak begins what a connection speaks, inside TLS or without.
 func (l *loop) speak(c *conn) {
 	if k, ok := streamKinds[c.listener.scheme]; ok {
-		l.startDialogue(c, k, c.listener.routes[0].pool).handshake = c.identityBlock()
+		d := l.startDialogue(c, k, c.listener.routes[0].pool)
+		if block := c.identityBlock(); len(block) > 0 {
+			d.keep().handshake = block
+		}
 		l.deadlines.disarm(c)
 		l.announce(c)
 		return

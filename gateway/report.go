@@ -105,12 +105,12 @@ func (l *loop) describe(c *conn) control.Connection {
 		row.Worker = e.worker.id
 	}
 	if d := c.dialogue; d != nil {
-		row.QueueIn, row.UID = d.queue.len, d.uid[:min(len(d.uid), rowUIDBytes)]
+		row.QueueIn, row.UID = d.queue.len, d.own.uid[:min(len(d.own.uid), rowUIDBytes)]
 		if d.worker != nil {
 			row.Worker = d.worker.id
 		}
 		room := rowGroupBytes
-		for _, g := range d.groups {
+		for _, g := range d.own.groups {
 			if room -= 2 + len(g.group.name); room < 0 {
 				row.Groups = append(row.Groups, "...")
 				break

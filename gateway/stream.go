@@ -33,8 +33,8 @@ func (l *loop) setFraming(ln *listener, scheme string, m control.Framing) {
 		return
 	}
 	for _, c := range l.conns.conns {
-		if c != nil && c.listener == ln && c.dialogue != nil && c.dialogue.framing == nil {
-			c.dialogue.framing = ln.framing
+		if c != nil && c.listener == ln && c.dialogue != nil && c.dialogue.own.framing == nil {
+			c.dialogue.keep().framing = ln.framing
 		}
 	}
 	ln.framing, ln.framingSpec = framingOf(scheme, m), m
@@ -42,7 +42,7 @@ func (l *loop) setFraming(ln *listener, scheme string, m control.Framing) {
 
 // framing is how c's messages stand on the stream.
 func (c *conn) framing() framing.Framing {
-	if f := c.dialogue.framing; f != nil {
+	if f := c.dialogue.own.framing; f != nil {
 		return f
 	}
 	return c.listener.framing

@@ -127,7 +127,7 @@ func (t *tlsTransport) decrypt(l *loop, c *conn) ([]byte, error) {
 	t.ended = err
 	if err == io.EOF && t.raw.ended && c.dialogue != nil && c.dialogue.closeCode == 0 {
 		// No close_notify: somebody may have cut it off (RFC 8446 section 6.1).
-		c.dialogue.closeCode, c.dialogue.closeReason = closeAbnormal, "the client did not end TLS"
+		c.dialogue.ends(closeAbnormal, "the client did not end TLS")
 	}
 	if err != io.EOF {
 		l.log.Debug("TLS connection broke", "connection", c.id, "remote", c.peer, "err", err)

@@ -145,7 +145,8 @@ func (l *loop) acceptHandshake(w *worker, m *wire.Message) {
 		return
 	}
 	l.openWebSocket(c, r, protocol)
-	c.dialogue.session = append(c.dialogue.session, m.Data...)
+	own := c.dialogue.keep()
+	own.session = append(own.session, m.Data...)
 	l.hub.bind(c, string(m.UID))
 	wire.Names(m.Value).Each(func(name []byte) { l.joinGroup(c, w, name) })
 	if w.state == workerActive && !w.deaf {
@@ -176,12 +177,12 @@ func (l *loop) openWebSocket(c *conn, r *reply, protocol string) {
 	c.linger = false
 	v := e.keepVisit()
 	l.releaseExchange(c)
-	d := l.startDialogue(c, kindWebSocket, p)
-	d.visit = v
-	d.handshake, d.pathLen, d.headersAt = h.head, h.pathLen, h.headersAt
+	own := l.startDialogue(c, kindWebSocket, p).keep()
+	own.visit = v
+	own.handshake, own.pathLen, own.headersAt = h.head, h.pathLen, h.headersAt
 	if h.deflate.Negotiated() {
-		d.deflate = &deflate{Deflate: h.deflate}
-		d.reader.Deflate = true
+		own.deflate = &deflate{Deflate: h.deflate}
+		own.reader.Deflate = true
 	}
 	l.rearm(c)
 }

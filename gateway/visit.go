@@ -255,16 +255,16 @@ func (e *exchange) keepVisit() *visit {
 
 // closeDialogueVisit writes the line of a WebSocket or an event stream.
 func (l *loop) closeDialogueVisit(c *conn) {
-	d := c.dialogue
-	v := d.visit
+	d, own := c.dialogue, c.dialogue.own
+	v := own.visit
 	if v == nil {
 		return
 	}
-	d.visit = nil
-	headers := d.handshake[d.headersAt:]
+	own.visit = nil
+	headers := own.handshake[own.headersAt:]
 	r := l.newRecord(c, v)
-	l.target = append(l.target[:0], d.handshake[:d.pathLen]...)
-	if query := d.handshake[d.pathLen:d.headersAt]; len(query) > 0 {
+	l.target = append(l.target[:0], own.handshake[:own.pathLen]...)
+	if query := own.handshake[own.pathLen:own.headersAt]; len(query) > 0 {
 		l.target = append(append(l.target, '?'), query...)
 	}
 	r.Method, r.Target, r.Host = v.of(v.method), l.target, fieldOf(headers, "host")

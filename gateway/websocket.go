@@ -10,10 +10,11 @@ import (
 // processWebSocket takes frames off buf.
 func (l *loop) processWebSocket(c *conn, buf []byte) (used int) {
 	d := c.dialogue
+	reader := &d.keep().reader
 	d.pinged = false
 	l.rearm(c)
 	for c.state <= stateHalf && !d.full() {
-		ev, n, ok, err := d.reader.Next(buf[used:], c.listener.limits.MaxMessageBytes)
+		ev, n, ok, err := reader.Next(buf[used:], c.listener.limits.MaxMessageBytes)
 		used += n
 		if err != nil {
 			l.webSocketFault(c, err)
@@ -56,9 +57,7 @@ func (l *loop) webSocketEvent(c *conn, ev *websocket.Event) {
 // has been queued, and ends (RFC 6455 section 5.5.1).
 func (l *loop) clientClosed(c *conn, code uint16, reason string) {
 	d := c.dialogue
-	if d.closeCode == 0 {
-		d.closeCode, d.closeReason = code, reason
-	}
+	d.ends(code, reason)
 	if !d.closeSent {
 		d.closeSent = true
 		c.out = websocket.AppendClose(l.output(c), code, "")
@@ -82,7 +81,7 @@ func (l *loop) webSocketFault(c *conn, err error) {
 func (l *loop) expireWebSocket(c *conn) {
 	d := c.dialogue
 	if d.pinged {
-		d.closeReason = "no answer to a ping"
+		d.keep().closeReason = "no answer to a ping"
 		l.lost(c)
 		return
 	}
