@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -31,10 +30,12 @@ func http2Loop(t *testing.T, change func(*control.Limits)) *harness {
 	})
 }
 
-// browser is the client of golang.org/x/net, which knows nothing of ours.
+// browser is the client of the standard library, which knows nothing of ours.
 func (h *harness) browser() *http.Client {
-	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(_ context.Context, network, _ string, _ *tls.Config) (net.Conn, error) {
-		return net.Dial(network, h.address["http"])
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: &protocols, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, h.address["http"])
 	}}
 	h.t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: 15 * time.Second}

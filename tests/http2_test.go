@@ -2,7 +2,6 @@ package tests
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -10,8 +9,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/net/http2"
 )
 
 // One connection of HTTP/2 lives through reloads, and no request on it fails.
@@ -19,7 +16,9 @@ func TestHTTP2ConnectionSurvivesReloads(t *testing.T) {
 	inEachLanguage(t, func(t *testing.T, l language) {
 		g := start(t, setup{language: l, handler: "hello", workers: 2})
 		var dialled int
-		transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(context.Context, string, string, *tls.Config) (net.Conn, error) {
+		var protocols http.Protocols
+		protocols.SetUnencryptedHTTP2(true)
+		transport := &http.Transport{Protocols: &protocols, DialContext: func(context.Context, string, string) (net.Conn, error) {
 			dialled++ // the transport dials for one request at a time
 			return g.dial("http"), nil
 		}}

@@ -3,6 +3,7 @@ package tests
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -65,7 +66,7 @@ func TestEverySchemeOverTLSWithHandlers(t *testing.T) {
 		}
 		large := strings.Repeat("0123456789abcdef", 1<<17) // 2 MiB: a file there, a stream back
 		for _, listener := range []string{"http", "http+unix"} {
-			transport := &http.Transport{TLSClientConfig: a.client(), Dial: func(string, string) (net.Conn, error) { return g.dial(listener), nil }}
+			transport := &http.Transport{TLSClientConfig: a.client(), DialContext: func(context.Context, string, string) (net.Conn, error) { return g.dial(listener), nil }}
 			for _, body := range []string{"small", large} {
 				r, err := (&http.Client{Transport: transport, Timeout: patience}).Post("https://gw.test/", "text/plain", strings.NewReader(body))
 				if err != nil {
