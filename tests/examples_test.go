@@ -282,12 +282,17 @@ func TestExampleConfigurations(t *testing.T) {
 	}
 }
 
-// Every program of the examples is run by a test above.
+// Every program of the examples is run by a test of this folder.
 func TestEveryExampleIsTested(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("examples_test.go")
-	if err != nil {
-		t.Fatal(err)
+	var source []byte
+	tests, _ := filepath.Glob("*_test.go")
+	for _, file := range tests {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, text...)
 	}
 	for _, l := range []language{php, python} {
 		files, _ := filepath.Glob(filepath.Join(root, "examples", l.name, "*."+l.extension))
