@@ -331,7 +331,7 @@ func (l *loop) settle(w *worker, reason string, readUpTo int64) {
 	w.pool.doubt(unfinished)
 	for it := w.sent.last; it != nil; it = w.sent.last {
 		w.sent.remove(it)
-		it.worker = nil
+		it.worker, it.streamed = nil, false // it counts at the next one again
 		fresh := it.at >= readUpTo || w.goodbye && w.begun <= w.sent.len
 		if (it == suspect || w.async()) && !fresh {
 			it.crashes++

@@ -78,7 +78,7 @@ func (e *exchange) uploadRoom() int {
 	case u == nil || u.ended || w == nil || w.deaf || w.state >= workerBroken:
 		return 0
 	case len(w.out)-w.outOff >= maxUnwritten:
-		w.choked = u.credit > 0
+		w.choked = w.choked || u.credit > 0 // another one may wait already
 		return 0
 	}
 	return min(u.credit, wire.ChunkLimit)

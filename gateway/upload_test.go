@@ -387,6 +387,42 @@ func TestWorkerDiesWithAnUpload(t *testing.T) {
 			t.Fatal(body)
 		}
 	})
+	t.Run("and that one gets work again when it is done", func(t *testing.T) {
+		for _, concurrency := range []int{1, 8} {
+			h := startLoop(t, nil)
+			first := h.uploader(1)
+			c := h.dial("http")
+			c.write("PUT /up HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n" + strings.Repeat("x", 100_000))
+			first.expect(wire.OpReq)
+			second := h.uploader(concurrency)
+			first.exit("killed")
+			for _, want := range []string{"upload", "next"} {
+				req := second.expect(wire.OpReq)
+				if req.n&wire.FlagBodyFollows != 0 {
+					second.say(bodyCredit(req.id, 100_000))
+					second.body(req.id, 100_000)
+				}
+				second.say(res(req.id, 200, want))
+				if concurrency == 1 {
+					second.say(ack(1))
+				}
+				if _, body, _ := c.answer(); body != want {
+					t.Fatal(body)
+				}
+				c.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+			}
+		}
+	})
+	t.Run("nor does anything wait behind it there", func(t *testing.T) {
+		h, _, first, second, _ := start(t)
+		first.exit("killed")
+		second.expect(wire.OpReq)
+		h.do(func() {
+			if w := h.loop.byID[second.id]; w.streams != 1 || w.hasRoom() {
+				t.Errorf("%d streams", w.streams)
+			}
+		})
+	})
 	t.Run("in the middle: 502", func(t *testing.T) {
 		_, c, first, _, req := start(t)
 		first.say(bodyCredit(req.id, 10))
@@ -484,6 +520,25 @@ func TestTwoUploadsAtOnce(t *testing.T) {
 		if _, body, _ := c.answer(); body != string(rune('a'+i)) {
 			t.Fatal(i, body)
 		}
+	}
+}
+
+func TestUploadThatWaitsForThePipeIsNotForgottenForAnother(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.uploader(10)
+	held := h.dial("http")
+	held.upload(100_000, "")
+	unasked := w.expect(wire.OpReq).id
+	c := h.dial("http")
+	c.upload(1<<20, "")
+	id := w.expect(wire.OpReq).id
+	w.say(bodyCredit(id, 1<<20))
+	c.write(strings.Repeat("x", 1<<20))
+	h.eventually("the pipe is full", func() bool { return h.loop.byID[w.id].choked })
+	held.write("not asked for")
+	h.eventually("the other body has come", func() bool { return len(h.loop.conns.find(unasked).in) > 0 })
+	if got, last := w.body(id, 1<<20); len(got) != 1<<20 || !last {
+		t.Fatalf("%d bytes, last %v", len(got), last)
 	}
 }
 
