@@ -85,6 +85,20 @@ func descriptors(t *testing.T) int {
 
 func (s *stress) random(id int) *rand.Rand { return rand.New(rand.NewPCG(s.seed, uint64(id))) }
 
+// Nothing else ends the waits of a request that nobody waits for: a handler that
+// misses its ABORT looks like one that hangs.
+func TestHandlerUnderStressLeavesAbortedRequests(t *testing.T) {
+	p := &player{rng: rand.New(rand.NewPCG(1, 1)), concurrency: 8}
+	for _, m := range []received{{op: wire.OpReq, id: 1}, {op: wire.OpReq, id: 2}, {op: wire.OpAbort, id: 1}} {
+		if err := p.begin(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(p.work) != 1 || p.work[0].m.id != 2 {
+		t.Fatalf("%+v", p.work)
+	}
+}
+
 // run plays the master until all clients have ended, then looks for leaks.
 func (s *stress) run() {
 	rng := s.random(0)
@@ -293,7 +307,7 @@ type player struct {
 
 	r        *bufio.Reader
 	todo     []received
-	work     []job                // concurrent: begun, in the order they are due
+	work     []job                // concurrent: taken in, in the order they are due
 	turn     map[uint64]time.Time // when the last message of a connection is due
 	credit   map[uint64]int       // streams under way
 	messages [][]byte             // to write with the next flush
@@ -419,6 +433,8 @@ func (p *player) begin(m received) error {
 	switch m.op {
 	case wire.OpDrain:
 		p.draining = true
+	case wire.OpAbort: // it comes once: whoever began that request later would wait for credit or a body for ever
+		p.work = slices.DeleteFunc(p.work, func(j job) bool { return j.m.op == wire.OpReq && j.m.id == m.id })
 	case wire.OpReq, wire.OpMsg, wire.OpOpen, wire.OpClose, wire.OpBuf:
 		if m.op == wire.OpReq && m.meth == "POST" {
 			if _, again := p.s.begun.LoadOrStore(m.path, true); again {
