@@ -29,6 +29,8 @@ func (k kind) String() string {
 //
 //	stateOpen      reads and writes
 //	stateHalf      the client ended its side; what it is owed is still written
+//	stateLeaving   the client closed its WebSocket or broke the protocol: events from
+//	               before that are finished, input is thrown away
 //	stateClosing   no more input wanted; closes when the output is written
 //	stateLingering output written and our side shut; input is thrown away until
 //	               the client ends, so that no RST overtakes the last answer
@@ -38,13 +40,14 @@ type connState uint8
 const (
 	stateOpen connState = iota
 	stateHalf
+	stateLeaving
 	stateClosing
 	stateLingering
 	stateGone
 )
 
 func (s connState) String() string {
-	return [...]string{"open", "half-closed", "closing", "lingering", "gone"}[s]
+	return [...]string{"open", "half-closed", "leaving", "closing", "lingering", "gone"}[s]
 }
 
 // conn is one client. It is a plain struct of its loop, complete at any moment
@@ -177,10 +180,10 @@ func (l *loop) readable(c *conn) {
 		l.lingerOn(c)
 		return
 	}
-	c.active = l.now
-	if c.state >= stateClosing {
+	if c.state >= stateLeaving {
 		return
 	}
+	c.active = l.now
 	if len(c.in) > 0 {
 		c.in = append(c.in, buf...)
 		buf = c.in
@@ -248,7 +251,7 @@ func (l *loop) resume(c *conn) {
 
 // updateReading stops or starts reading c.
 func (l *loop) updateReading(c *conn) {
-	c.paused = c.state >= stateHalf && c.state < stateLingering || l.blocked(c) && len(c.in) > 0
+	c.paused = c.state == stateHalf || c.state == stateClosing || l.blocked(c) && len(c.in) > 0
 	l.updateInterest(c)
 }
 
@@ -422,6 +425,8 @@ func (l *loop) rearm(c *conn) {
 		l.deadlines.arm(c, l.now, limits.HeaderTimeout)
 	case c.kind == kindEvents:
 		l.deadlines.arm(c, l.now, cmp.Or(limits.PingInterval, heartbeatInterval))
+	case c.state == stateLeaving:
+		l.deadlines.arm(c, l.now, cmp.Or(c.dialogue.pool.requestTimeout, leavePatience))
 	case c.kind == kindWebSocket:
 		l.deadlines.arm(c, l.now, limits.PingInterval)
 	case c.kind == kindHTTP2:
@@ -450,6 +455,8 @@ func (l *loop) expire(c *conn) {
 		l.lost(c)
 	case c.awaitsHeader():
 		l.refuseHeader(c, errHeaderLate)
+	case c.state == stateLeaving:
+		l.leave(c)
 	case c.state >= stateClosing:
 		l.lost(c)
 	case c.kind == kindHTTP:
@@ -469,6 +476,10 @@ func (l *loop) ended(c *conn) {
 	case stateOpen:
 		c.state = stateHalf
 		l.finishHalf(c)
+	case stateLeaving:
+		if c.stream() == nil { // a stream whose client ended its side may still be read
+			l.lost(c)
+		}
 	case stateLingering:
 		l.lost(c)
 	}

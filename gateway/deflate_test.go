@@ -83,7 +83,7 @@ func TestConnectionWithoutCompressionPaysNothing(t *testing.T) {
 	c := h.upgrade("/")
 	c.write(frame(0x81, "x"))
 	m := w.expect(wire.OpAttach)
-	w.say(send(m.id, long))
+	w.say(send(m.id, long), ack(1))
 	c.wantFrame(0x81, long)
 	h.do(func() {
 		if d := h.loop.conns.find(m.id).dialogue.own; d.deflate != nil {

@@ -32,14 +32,14 @@ type dialogue struct {
 	queued      *connQueue // the queue it waits in for a worker
 	nextWaiting *conn
 
-	own       *belongings // never nil, see keep
-	closeCode uint16
-	closeSent bool
-	chunked   bool // an event stream in chunks (HTTP/1.1)
-	pinged    bool
-	known     bool // worker was introduced to the connection
-	ended     bool // its close event is in queue or delivered
-	endedAt   time.Duration
+	own           *belongings // never nil, see keep
+	closeCode     uint16
+	closeReceived bool // the client's close frame came
+	chunked       bool // an event stream in chunks (HTTP/1.1)
+	pinged        bool
+	known         bool // worker was introduced to the connection
+	ended         bool // its close event is in queue or delivered
+	endedAt       time.Duration
 }
 
 // A connection stops being read while this much of it waits.
@@ -144,6 +144,8 @@ func (l *loop) dialogueMoved(c *conn) {
 	switch {
 	case c.state == stateGone:
 		l.settleGone(c)
+	case c.state == stateLeaving && !d.busy():
+		l.leave(c)
 	case c.state == stateHalf && !d.busy():
 		l.resume(c)
 	case c.paused && d.queue.len <= queueItems/2 && d.queuedBytes < queueBytes/2:
@@ -274,9 +276,8 @@ func (l *loop) closeDialogue(c *conn, code uint16, reason string) {
 	}
 	d := c.dialogue
 	d.ends(code, reason)
-	c.linger = true // a client may be sending at any moment; a WebSocket has its close frame to send
-	if c.kind == kindWebSocket && !d.closeSent {
-		d.closeSent = true
+	c.linger = !d.closeReceived // a client may be sending at any moment; a WebSocket has its close frame to send
+	if c.kind == kindWebSocket {
 		c.out = websocket.AppendClose(l.output(c), code, reason)
 		l.touched(c)
 	}

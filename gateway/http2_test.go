@@ -692,7 +692,7 @@ func TestWebSocketOverHTTP2(t *testing.T) {
 	if m := w.expect(wire.OpMsg); m.id != open.id || string(m.data) != "hello" {
 		t.Errorf("%+v", m)
 	}
-	w.say(send(open.id, strings.Repeat("y", 100)))
+	w.say(send(open.id, strings.Repeat("y", 100)), done(open.id, 2))
 	if f := until[*http2.DataFrame](r); string(f.Data()) != "\x81\x64"+strings.Repeat("y", 100) || f.StreamEnded() {
 		t.Errorf("%q", f.Data())
 	}
@@ -726,6 +726,37 @@ func TestWebSocketOverHTTP2EndsWithItsStream(t *testing.T) {
 			r.must(end(r))
 			if m := w.expect(wire.OpClose); m.id != open.id || m.n != 1006 {
 				t.Errorf("%+v", m)
+			}
+		})
+	}
+}
+
+func TestCloseOverHTTP2WaitsForTheAnswersBefore(t *testing.T) {
+	for name, x := range map[string]struct {
+		end, closing string
+		ended        bool // the client ended its side with it, and still reads
+	}{
+		"fault":            {unmasked, notMasked, false},
+		"close frame":      {frame(0x88, "\x03\xe8"), "\x03\xe8", false},
+		"last close frame": {frame(0x88, "\x03\xe8"), "\x03\xe8", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := http2Loop(t, nil)
+			w := h.worker(10)
+			r := h.raw()
+			r.connect(1)
+			r.must(r.WriteData(1, x.ended, []byte(frame(0x81, "before")+x.end)))
+			cid := w.expect(wire.OpAttach).id
+			w.expect(wire.OpMsg)
+			h.eventually("it leaves", func() bool { return h.state(cid) == stateLeaving })
+			w.say(send(cid, "answer"), done(cid, 1))
+			want, got, ended := "\x81\x06answer\x88"+string(rune(len(x.closing)))+x.closing, "", false
+			for !ended {
+				f := until[*http2.DataFrame](r)
+				got, ended = got+string(f.Data()), f.StreamEnded()
+			}
+			if got != want {
+				t.Errorf("%q, want %q", got, want)
 			}
 		})
 	}

@@ -75,11 +75,13 @@ func (l *loop) decideStreams() {
 // streamInput takes body bytes, or those of a WebSocket. end: the last ones.
 func (l *loop) streamInput(st *stream, data []byte, end bool) {
 	c := &st.conn
-	c.active = l.now
 	c.bytesIn += uint64(len(data))
 	st.done = st.done || end
+	if c.state < stateLeaving {
+		c.active = l.now
+	}
 	switch {
-	case c.state >= stateClosing:
+	case c.state >= stateLeaving:
 		st.taken(l)
 	case len(c.in) > 0:
 		c.in = append(c.in, data...)

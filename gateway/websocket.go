@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"time"
 
 	"gw/protocol/websocket"
 	"gw/protocol/wire"
@@ -31,7 +32,7 @@ func (l *loop) processWebSocket(c *conn, buf []byte) (used int) {
 		}
 		l.webSocketEvent(c, &ev)
 	}
-	if c.state >= stateClosing {
+	if c.state >= stateLeaving {
 		return len(buf)
 	}
 	return used
@@ -53,17 +54,10 @@ func (l *loop) webSocketEvent(c *conn, ev *websocket.Event) {
 	}
 }
 
-// clientClosed echoes the client's close frame, once everything it sent before
-// has been queued, and ends (RFC 6455 section 5.5.1).
+// clientClosed answers the client's close frame in turn (RFC 6455 section 5.5.1).
 func (l *loop) clientClosed(c *conn, code uint16, reason string) {
-	d := c.dialogue
-	d.ends(code, reason)
-	if !d.closeSent {
-		d.closeSent = true
-		c.out = websocket.AppendClose(l.output(c), code, "")
-		l.touched(c)
-	}
-	l.closeAfterFlush(c)
+	c.dialogue.closeReceived = true
+	l.closeInTurn(c, code, reason)
 }
 
 // webSocketFault closes a client that broke the protocol; only that one.
@@ -73,7 +67,34 @@ func (l *loop) webSocketFault(c *conn, err error) {
 	if errors.As(err, &e) {
 		code, reason = e.Code, e.Reason
 	}
-	l.closeDialogue(c, code, reason)
+	l.closeInTurn(c, code, reason)
+}
+
+// leavePatience is how long closeInTurn waits in a pool without request_timeout.
+const leavePatience = 30 * time.Second
+
+// closeInTurn closes behind the answers to what the client sent before, as far
+// as handlers give them in one request_timeout. What it sends from now on is
+// read, so that its end is noticed, and thrown away (sections 1.4 and 7.1.7).
+func (l *loop) closeInTurn(c *conn, code uint16, reason string) {
+	d := c.dialogue
+	d.ends(code, reason)
+	c.state = stateLeaving
+	if d.busy() {
+		l.rearm(c)
+		return
+	}
+	l.leave(c)
+}
+
+// leave ends the wait of closeInTurn. A close frame is echoed without its reason.
+func (l *loop) leave(c *conn) {
+	d := c.dialogue
+	reason := d.own.closeReason
+	if d.closeReceived {
+		reason = ""
+	}
+	l.closeDialogue(c, d.closeCode, reason)
 }
 
 // expireWebSocket pings a silent client, and gives it up after the second

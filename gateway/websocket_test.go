@@ -136,12 +136,13 @@ func TestFaultyFrameClosesOnlyItsConnection(t *testing.T) {
 	w := h.worker(1)
 	good := h.upgrade("/")
 	bad := h.upgrade("/")
-	bad.write(frame(0x81, "before") + "\x81\x03abc") // the second is not masked
+	bad.write(frame(0x81, "before") + unmasked)
 	m := w.expect(wire.OpAttach)
 	if string(w.expect(wire.OpMsg).data) != "before" {
 		t.Fatal("the message before the fault is lost")
 	}
-	w.say(ack(1))
+	w.say(send(m.id, "answer"), ack(1))
+	bad.wantFrame(0x81, "answer")
 	first, payload := bad.frame()
 	if first != 0x88 || payload[:2] != "\x03\xea" {
 		t.Fatalf("%#x %q", first, payload)
@@ -289,22 +290,218 @@ func TestSlowReaderIsToldThenClosedAndCounted(t *testing.T) {
 	}
 }
 
-// What a client sent before its fault was accepted.
-func TestMessagesBeforeAFaultAreDelivered(t *testing.T) {
+// What a client sent before its fault was accepted, so it is answered too.
+func TestMessagesBeforeAFaultAreAnswered(t *testing.T) {
 	h := startLoop(t, nil)
 	w := h.worker(1)
 	c := h.upgrade("/")
-	c.write(frame(0x81, "1") + frame(0x81, "2") + frame(0x81, "3") + "\x81\x03abc")
-	c.frame()
-	c.Close()
-	w.expect(wire.OpAttach)
+	c.write(frame(0x81, "1") + frame(0x81, "2") + frame(0x81, "3") + unmasked)
+	cid := w.expect(wire.OpAttach).id
 	for _, want := range []string{"1", "2", "3"} {
 		if m := w.expect(wire.OpMsg); string(m.data) != want {
 			t.Fatalf("%+v", m)
 		}
-		w.say(ack(1))
+		w.say(send(cid, want), ack(1))
+		c.wantFrame(0x81, want)
 	}
+	c.wantFrame(0x88, notMasked)
+	c.Close()
 	if m := w.expect(wire.OpClose); m.n != 1002 {
 		t.Fatalf("%+v", m)
 	}
+}
+
+// A frame that breaks the protocol, and the payload of the close frame for it.
+const (
+	unmasked  = "\x81\x03abc"
+	notMasked = "\x03\xeaframe of a client not masked"
+)
+
+// leaving lets a client send a message, which w works on, and then what ends
+// its connection.
+func (h *harness) leaving(w *handler, end string) (c *client, cid uint64) {
+	h.t.Helper()
+	c = h.upgrade("/")
+	c.write(frame(0x81, "before") + end)
+	w.expect(wire.OpAttach)
+	cid = w.expect(wire.OpMsg).id
+	h.eventually("it leaves", func() bool { return h.state(cid) == stateLeaving })
+	return c, cid
+}
+
+// state is that of a connection; in the loop only.
+func (h *harness) state(cid uint64) connState {
+	if c := h.loop.conns.find(cid); c != nil {
+		return c.state
+	}
+	return stateGone
+}
+
+func TestCloseWaitsForTheAnswersBefore(t *testing.T) {
+	for name, x := range map[string]struct {
+		end, closing, reason string
+		code                 uint64
+	}{
+		"fault":       {unmasked, notMasked, "frame of a client not masked", 1002},
+		"close frame": {frame(0x88, "\x03\xe9bye"), "\x03\xe9", "bye", 1001},
+		"no code":     {frame(0x88, ""), "", "", 1005},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := startLoop(t, func(c *control.Configuration) { c.Listeners[0].Limits.PingInterval = time.Minute })
+			w := h.worker(1)
+			c, cid := h.leaving(w, x.end)
+			read := uint64(0)
+			h.do(func() {
+				leaving := h.loop.conns.find(cid)
+				read = leaving.bytesIn
+				if wait := leaving.deadline.list.wait; wait != h.loop.pools["web"].requestTimeout {
+					t.Errorf("it waits for %v", wait)
+				}
+			})
+			c.write(frame(0x81, "too late") + frame(0x89, "ping")) // nobody sees that any more
+			h.eventually("it is read", func() bool { return h.loop.conns.find(cid).bytesIn > read })
+			h.tell(&control.Message{Kind: control.Query, Topic: control.TopicConnections})
+			if rows := h.expect(control.Report).Connections; len(rows) != 1 || rows[0].State != "leaving" {
+				t.Errorf("%+v", rows)
+			}
+			w.say(send(cid, "answer"))
+			c.wantFrame(0x81, "answer")
+			w.say(send(cid, "end of it"), ack(1))
+			c.wantFrame(0x81, "end of it")
+			c.wantFrame(0x88, x.closing)
+			c.Close()
+			if m := w.expect(wire.OpClose); m.n != x.code || string(m.data) != x.reason {
+				t.Fatalf("%+v", m)
+			}
+		})
+	}
+}
+
+func TestFaultWithNothingUnderWayClosesAtOnce(t *testing.T) {
+	h := startLoop(t, nil)
+	h.worker(1)
+	c := h.upgrade("/")
+	c.write(unmasked)
+	c.wantFrame(0x88, notMasked)
+	c = h.upgrade("/")
+	c.write(frame(0x88, "\x03\xe8"))
+	c.wantFrame(0x88, "\x03\xe8")
+	c.eof()
+}
+
+func TestHandlerClosesAClientThatLeaves(t *testing.T) {
+	h := startLoop(t, nil)
+	w := h.worker(1)
+	c, cid := h.leaving(w, unmasked)
+	w.say(send(cid, "answer"), closeConn(cid, 4001, "enough"), ack(1))
+	c.wantFrame(0x81, "answer")
+	c.wantFrame(0x88, "\x0f\xa1enough")
+	c.Close()
+	if m := w.expect(wire.OpClose); m.n != 1002 {
+		t.Fatalf("%+v", m)
+	}
+}
+
+func TestWorkerDiesWhileItsClientLeaves(t *testing.T) {
+	for rule, closing := range map[control.OnCrash]string{
+		control.Redeliver:       notMasked,
+		control.Drop:            notMasked,
+		control.CloseConnection: "\x03\xf3the handler died",
+	} {
+		t.Run(string(rule), func(t *testing.T) {
+			h := startLoop(t, func(c *control.Configuration) { c.Pools[0].OnCrash = rule })
+			w := h.worker(1)
+			c, cid := h.leaving(w, unmasked)
+			w.exit("killed by SIGKILL")
+			if rule == control.Redeliver {
+				w = h.worker(1)
+				w.expect(wire.OpAttach)
+				if m := w.expect(wire.OpMsg); string(m.data) != "before" {
+					t.Fatalf("%+v", m)
+				}
+				w.say(send(cid, "answer"), ack(1))
+				c.wantFrame(0x81, "answer")
+			}
+			c.wantFrame(0x88, closing)
+		})
+	}
+}
+
+func TestClientThatLeavesIsGone(t *testing.T) {
+	for name, end := range map[string]string{"fault": unmasked, "close frame": frame(0x88, "\x03\xea")} {
+		t.Run(name, func(t *testing.T) {
+			h := startLoop(t, nil)
+			w := h.worker(1)
+			c, cid := h.leaving(w, end)
+			c.Close()
+			h.eventually("it is gone", func() bool { return h.state(cid) == stateGone })
+			w.say(send(cid, "answer"), ack(1))
+			if m := w.expect(wire.OpClose); m.n != 1002 {
+				t.Fatalf("%+v", m)
+			}
+		})
+	}
+}
+
+func TestPatienceWithAnswersToALeavingClientEnds(t *testing.T) {
+	h := startLoop(t, func(c *control.Configuration) { c.Pools[0].RequestTimeout = 0 })
+	expire := func(cid uint64) {
+		h.do(func() {
+			c := h.loop.conns.find(cid)
+			if c.deadline.list.wait != leavePatience {
+				t.Errorf("it waits for %v", c.deadline.list.wait)
+			}
+			h.loop.deadlines.disarm(c)
+			h.loop.expire(c)
+		})
+	}
+	w := h.worker(1)
+	c, cid := h.leaving(w, unmasked)
+	expire(cid)
+	c.wantFrame(0x88, notMasked)
+	c.Close()
+	w.say(ack(1))
+	w.expect(wire.OpClose)
+	w.say(ack(1))
+	w.exit("exit code 0")
+
+	c = h.upgrade("/") // and nobody is there to take its message
+	c.write(frame(0x81, "before") + unmasked)
+	h.eventually("it leaves", func() bool {
+		for _, each := range h.loop.conns.conns {
+			if each != nil && each.state == stateLeaving {
+				cid = each.id
+				return true
+			}
+		}
+		return false
+	})
+	expire(cid)
+	c.wantFrame(0x88, notMasked)
+	c.Close()
+	w = h.worker(1)
+	w.expect(wire.OpAttach)
+	if m := w.expect(wire.OpMsg); string(m.data) != "before" {
+		t.Fatalf("%+v", m)
+	}
+	w.say(ack(1))
+	if m := w.expect(wire.OpClose); m.n != 1002 {
+		t.Fatalf("%+v", m)
+	}
+}
+
+func TestDamagedMessageWaitsForTheAnswersBefore(t *testing.T) {
+	h := startLoop(t, compressing(control.WebSocket{CompressFromBytes: 100}))
+	w := h.worker(1)
+	c := h.askUpgrade("/", offer)
+	c.wantStatus("101")
+	c.write(frame(0xc1, deflated(t, long)) + frame(0xc1, "\xff\xff"))
+	cid := w.expect(wire.OpAttach).id
+	w.expect(wire.OpMsg)
+	h.eventually("it leaves", func() bool { return h.state(cid) == stateLeaving })
+	w.say(send(cid, long), ack(1))
+	if first, got := c.frame(); first != 0xc1 || expanded(t, got, "") != long {
+		t.Fatalf("%#x %q", first, got)
+	}
+	c.wantFrame(0x88, "\x03\xefcompressed message is damaged")
 }
