@@ -366,13 +366,18 @@ func (l *loop) expireHTTP(c *conn) {
 // refuse answers a request in the gateway's own name and closes the connection:
 // what else the client sends is not looked at.
 func (l *loop) refuse(c *conn, status int, reason string) {
+	var w *worker
 	if c.exchange == nil {
 		l.openExchange(c, nil)
 	} else {
+		w = c.exchange.worker
 		l.withdraw(c)
 	}
 	c.exchange.keepAlive, c.linger = false, true
 	l.answer(c, status, reason)
+	if w != nil {
+		l.checkDrained(w)
+	}
 }
 
 // fail answers an exchange whose worker could not, and keeps the connection
