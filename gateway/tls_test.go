@@ -122,9 +122,19 @@ func (s *secured) give(c *control.Certificate) {
 	s.tell(&control.Message{Kind: control.GiveCertificate, Certificate: c})
 }
 
+// configure sends a copy, as the control channel does: the test goes on changing
+// its own.
 func (s *secured) configure() {
 	s.t.Helper()
-	s.tell(&control.Message{Kind: control.Configure, Configuration: s.configuration})
+	packet, err := control.Encode(&control.Message{Kind: control.Configure, Configuration: s.configuration})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	m, err := control.Decode(packet)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.tell(m)
 	s.expect(control.Configured)
 }
 
