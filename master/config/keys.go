@@ -68,7 +68,6 @@ type key[T any] struct {
 
 // laterKeys are documented for gw as a whole and come with a later version.
 var laterKeys = map[string]bool{
-
 	"metrics": true, "dashboard": true, "cluster": true,
 }
 
