@@ -89,8 +89,12 @@ func mixture(g *gateway, random *rand.Rand, id string) error {
 		sendPieces(conn, random, text.String())
 		return nil // leaves with answers on their way
 	}
-	go sendPieces(conn, random, text.String())
-	return takeOwed(conn, list, closes)
+	var sending sync.WaitGroup
+	sending.Go(func() { sendPieces(conn, random, text.String()) })
+	fault := takeOwed(conn, list, closes)
+	conn.Close() // ends the sending, which has the random numbers until then
+	sending.Wait()
+	return fault
 }
 
 func goodRequest(random *rand.Rand, id string) (string, owed) {
