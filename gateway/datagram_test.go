@@ -402,40 +402,6 @@ func TestDatagramIdsAreNoConnections(t *testing.T) {
 	}
 }
 
-func TestDatagramAllocatesNothing(t *testing.T) {
-	for name, address := range map[string]netip.AddrPort{"IPv4": netip.MustParseAddrPort("127.0.0.1:0"), "all addresses": netip.MustParseAddrPort("[::]:0")} {
-		s := newStill(t)
-		_, handler := s.hire(1, "datagram")
-		ln, client := s.openSocket(address)
-		answer := make([]byte, 0, 4096)
-		once := func() {
-			client.write([]byte("ping"))
-			s.settle()
-			batch := wire.NewReader(handler.read()[wire.HeaderLen:])
-			batch.Array()
-			batch.Array()
-			batch.Uint()
-			batch.Uint()
-			peer := batch.Bytes()
-			batch.Bytes()
-			local := batch.Bytes()
-			b := append(answer[:0], make([]byte, wire.BatchHeaderLen)...)
-			b = wire.AppendUint(append(wire.AppendArray(b, 5), byte(wire.OpDgramSend)), uint64(ln.id))
-			b = wire.AppendStr(wire.AppendStr(wire.AppendStr(b, peer), "pong"), local)
-			b = wire.AppendUint(append(wire.AppendArray(b, 2), byte(wire.OpAck)), 1)
-			wire.PutBatchHeader(b, 2)
-			handler.write(b)
-			s.settle()
-			if n, _ := read(client.in, client.buf); string(client.buf[:n]) != "pong" {
-				t.Fatalf("%s: no answer", name)
-			}
-		}
-		if n := testing.AllocsPerRun(1000, once); n > 0 {
-			t.Errorf("%s: %v allocations a datagram", name, n)
-		}
-	}
-}
-
 // openSocket gives the loop a udp listener, and a client of it on the loopback.
 func (s *still) openSocket(address netip.AddrPort) (*listener, *peer) {
 	s.t.Helper()

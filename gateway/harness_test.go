@@ -303,7 +303,7 @@ func (w *handler) exit(reason string) {
 	w.h.tell(&control.Message{Kind: control.Exited, Worker: &control.Worker{ID: w.id}, Reason: reason})
 }
 
-func decodeForHandler(t *testing.T, payload []byte) (out []received) {
+func decodeForHandler(t testing.TB, payload []byte) (out []received) {
 	t.Helper()
 	r := wire.NewReader(payload)
 	for n := r.Array(); n > 0; n-- {

@@ -13,6 +13,7 @@ import (
 type hub struct {
 	groups map[string]*group
 	uids   map[string]*group
+	forms  []form // of the payload that is published just now
 }
 
 // group is a named set of connections, in no order.
@@ -202,12 +203,25 @@ type form struct {
 	compressed []byte
 }
 
+// formMargin is for what framing adds, most often.
+const formMargin = 16
+
 // likeness is what connections have in common that get the same bytes.
 type likeness struct {
 	kind    kind
 	chunked bool
 	framing framing.Framing
 	window  uint8 // of DEFLATE; 0: not compressed
+}
+
+func (l *loop) fanout(m *wire.Message) fanout {
+	return fanout{flags: m.Flags, data: m.Data, forms: l.hub.forms[:0]}
+}
+
+// sent lets go of the payload; connections may still point to its forms.
+func (l *loop) sent(f *fanout) {
+	clear(f.forms)
+	l.hub.forms = f.forms
 }
 
 func (f *fanout) formFor(l *loop, c *conn) *form {
@@ -221,7 +235,8 @@ func (f *fanout) formFor(l *loop, c *conn) *form {
 	if like.window > 0 {
 		l.compressForm(&one, f)
 	} else {
-		one.bytes, one.fits = l.appendMessage(nil, c, f.flags, f.data)
+		// The one allocation of a message to many, for what all of them point to.
+		one.bytes, one.fits = l.appendMessage(make([]byte, 0, len(f.data)+formMargin), c, f.flags, f.data)
 	}
 	f.forms = append(f.forms, one)
 	return &f.forms[len(f.forms)-1]
@@ -230,7 +245,8 @@ func (f *fanout) formFor(l *loop, c *conn) *form {
 // publish queues a payload for each member but the excepted. Walks backwards:
 // closing a slow reader takes it out of members.
 func (l *loop) publish(members []*conn, m *wire.Message) {
-	f := fanout{flags: m.Flags, data: m.Data}
+	f := l.fanout(m)
+	defer l.sent(&f)
 	for i := len(members) - 1; i >= 0; i-- {
 		if i < len(members) {
 			l.publishTo(members[i], &f, m.IDs)
@@ -254,7 +270,8 @@ func (l *loop) publishTo(c *conn, f *fanout, except wire.IDs) {
 }
 
 func (l *loop) broadcast(m *wire.Message) {
-	f := fanout{flags: m.Flags, data: m.Data}
+	f := l.fanout(m)
+	defer l.sent(&f)
 	for _, c := range l.conns.conns {
 		if c != nil && (m.ID == 0 || uint64(c.listener.id) == m.ID) {
 			l.publishTo(c, &f, m.IDs)
@@ -263,7 +280,8 @@ func (l *loop) broadcast(m *wire.Message) {
 }
 
 func (l *loop) sendMany(m *wire.Message) {
-	f := fanout{flags: m.Flags, data: m.Data}
+	f := l.fanout(m)
+	defer l.sent(&f)
 	for walk := m.IDs.Walk(); ; {
 		id, ok := walk.Next()
 		if !ok {

@@ -14,14 +14,14 @@ import (
 // still is a loop that does not run: the test turns it, reads and writes in
 // one goroutine, so that allocations can be counted and every state be seen.
 type still struct {
-	t *testing.T
+	t testing.TB
 	*loop
 	ln      *listener
 	pool    *pool
 	workers uint64
 }
 
-func newStill(t *testing.T) *still {
+func newStill(t testing.TB) *still {
 	t.Helper()
 	l, err := newLoop(slog.New(slog.DiscardHandler), func(*control.Message) {})
 	if err != nil {
