@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"protocol/http2":     {"gw/protocol/http1", "golang.org/x/net/http2/hpack"},
 	"protocol/websocket": {"github.com/klauspost/compress/flate"},
 	"protocol/wire":      {},
-	"bench":              {"gw/bench", "golang.org/x/sys/unix", "github.com/valyala/fasthttp", "github.com/fasthttp/websocket"},
+	"bench":              {"gw/bench", "gw/ipc", "gw/protocol/wire", "golang.org/x/sys/unix", "github.com/valyala/fasthttp", "github.com/fasthttp/websocket"},
 	"chaos":              {"gw/master/api", "golang.org/x/sys/unix", "github.com/fasthttp/websocket"},
 	"conformance":        {"gw/conformance"},
 	"tests":              {},

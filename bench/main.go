@@ -13,6 +13,7 @@
 //	go run ./bench -nice -15 -retries 2 on a machine that has other work
 //	go run ./bench -broadcast 10000     latencies beside messages to 10,000 WebSockets
 //	go run ./bench -soak 5000000        five million requests of each kind: does memory grow?
+//	go run ./bench -sdk                 the loops of the SDKs alone, without gateway and sockets
 //
 // Peers join in where they are found: nginx with php-fpm as Debian installs
 // them, and what these variables name. make bench-peers installs what the
@@ -74,6 +75,10 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, kit.Close()) }()
 
+	if o.sdk {
+		fmt.Printf("%v.\n", gauge.ReadMachine())
+		return sdkAll(ctx, o, kit, os.Stdout)
+	}
 	b := newBench(o, kit)
 	defer func() { b.undoNice() }()
 	if err := b.prepare(ctx); err != nil {

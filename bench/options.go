@@ -27,6 +27,8 @@ type options struct {
 	idle      int
 	soak      int
 	broadcast int
+	sdk       bool
+	beside    string
 	workers   []int
 	nice      int
 	awake     bool
@@ -49,6 +51,8 @@ func parseOptions(arguments []string) (options, error) {
 	flags.IntVar(&o.idle, "idle", 5000, "idle connections whose memory is measured; 0: none")
 	flags.IntVar(&o.soak, "soak", 0, "instead: so many requests of each scenario to each gw, and whether its memory grows")
 	flags.IntVar(&o.broadcast, "broadcast", 0, "instead: what requests feel of messages to so many WebSockets")
+	flags.BoolVar(&o.sdk, "sdk", false, "instead: the loops of the SDKs alone, beside loops that do nothing else; -only on 'WORK HANDLER', such as 'http php'")
+	flags.StringVar(&o.beside, "beside", "", "with -sdk: another gw binary, whose SDKs take turns with this tree's")
 	workers := flags.String("workers", "1", "numbers of handler processes of each server")
 	flags.IntVar(&o.nice, "nice", 0, "priority of servers and load; below 0 needs root")
 	flags.BoolVar(&o.awake, "awake", true, "keep the cores from sleeping while one connection is measured")
@@ -61,7 +65,7 @@ func parseOptions(arguments []string) (options, error) {
 		return o, err
 	}
 	flags.Visit(func(f *flag.Flag) {
-		if !slices.Contains([]string{"gw", "json", "markdown", "svg"}, f.Name) {
+		if !slices.Contains([]string{"gw", "beside", "json", "markdown", "svg"}, f.Name) {
 			o.command += fmt.Sprintf(" -%s='%v'", f.Name, f.Value)
 		}
 	})

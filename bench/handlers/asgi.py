@@ -4,6 +4,8 @@ from urllib.parse import parse_qs
 
 from summary import summary
 
+EXCHANGE = [(b"cache-control", b"no-store"), (b"x-frame-options", b"DENY"), (b"vary", b"accept-encoding"), (b"x-powered-by", b"gw")]
+
 
 async def app(scope, receive, send):
     if scope["type"] == "http":
@@ -15,33 +17,40 @@ async def app(scope, receive, send):
 
 
 async def http(scope, receive, send):
+    more = []
     if scope["path"] == "/json":
         body, kind = await priced(scope, receive), b"application/json"
     elif scope["path"] == "/vary":
         body, kind = f"{argument(scope, 'n')} {visit(scope)}".encode(), b"text/plain"
+    elif scope["path"].startswith("/exchange/"):
+        body, kind, more = await whole(receive), b"application/json", EXCHANGE
+        visit(scope, b"x-request-id")
     else:
         body, kind = b"Hello, World!", b"text/plain"
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *more]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
 async def priced(scope, receive):
+    return summary(await whole(receive), argument(scope, "channel"), visit(scope))
+
+
+async def whole(receive):
     parts = []
     while True:
         message = await receive()
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
-            break
-    return summary(b"".join(parts), argument(scope, "channel"), visit(scope))
+            return b"".join(parts)
 
 
 def argument(scope, name):
     return parse_qs(scope["query_string"].decode())[name][0]
 
 
-def visit(scope):
-    return next(value for name, value in scope["headers"] if name == b"x-visit").decode()
+def visit(scope, header=b"x-visit"):
+    return next(value for name, value in scope["headers"] if name == header).decode()
 
 
 async def echo(receive, send):
