@@ -73,7 +73,7 @@ func (l *loop) encrypt(c *conn) {
 // receiveHello collects the first record, without a goroutine: who opens
 // connections and sends little must not cost one.
 func (t *tlsTransport) receiveHello(l *loop, c *conn) error {
-	n, err := read(int(c.fd), l.inbuf)
+	n, err := readSocket(int(c.fd), l.inbuf)
 	switch {
 	case err != nil:
 		return err
@@ -241,7 +241,7 @@ func (t *tlsTransport) feed(l *loop, c *conn) error {
 	if t.stage == tlsQueued {
 		return errAgain
 	}
-	n, err := read(int(c.fd), l.inbuf)
+	n, err := readSocket(int(c.fd), l.inbuf)
 	if err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ func (l *loop) readHeader(c *conn) {
 	if used > 0 {
 		n = used - before
 	}
-	if got, err := read(int(c.fd), l.inbuf[:n]); got != n { // they were there a moment ago
+	if got, err := readSocket(int(c.fd), l.inbuf[:n]); got != n { // they were there a moment ago
 		l.refuseHeader(c, err)
 		return
 	}

@@ -77,7 +77,7 @@ func (t *tlsTransport) receive(l *loop, c *conn) ([]byte, error) {
 	case tlsQueued, tlsHandshake:
 		return nil, t.feed(l, c)
 	case tlsFailed:
-		n, err := read(int(c.fd), l.inbuf)
+		n, err := readSocket(int(c.fd), l.inbuf)
 		return l.inbuf[:max(n, 0)], err
 	}
 	if t.ended != nil {
@@ -87,7 +87,7 @@ func (t *tlsTransport) receive(l *loop, c *conn) ([]byte, error) {
 		t.fresh = false
 		return t.decrypt(l, c)
 	}
-	n, err := read(int(c.fd), l.inbuf)
+	n, err := readSocket(int(c.fd), l.inbuf)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (t *tlsTransport) drain(c *conn) error {
 	w.lock()
 	defer w.unlock()
 	if w.outOff < len(w.out) {
-		n, err := write(int(c.fd), w.out[w.outOff:])
+		n, err := writeSocket(int(c.fd), w.out[w.outOff:])
 		if err != nil {
 			return err
 		}

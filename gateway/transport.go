@@ -37,7 +37,7 @@ func (l *loop) receive(c *conn) ([]byte, error) {
 	if c.transport != nil {
 		return c.transport.receive(l, c)
 	}
-	n, err := read(int(c.fd), l.inbuf)
+	n, err := readSocket(int(c.fd), l.inbuf)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (l *loop) transmit(c *conn, b []byte) (n int, err error) {
 	if c.transport != nil {
 		return c.transport.send(l, c, b)
 	}
-	return write(int(c.fd), b)
+	return writeSocket(int(c.fd), b)
 }
 
 // watch asks for events.
