@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,6 +44,12 @@ var hotPaths = []hotPath{
 	{name: "datagram", rounds: 1, begin: func(s *still) func() { return s.rallyDatagrams("127.0.0.1:0") }},
 	{name: "datagram to all addresses", rounds: 1, begin: func(s *still) func() { return s.rallyDatagrams("[::]:0") }},
 	{name: "h2", rounds: 1, begin: (*still).rallyHTTP2},
+	{name: "long answer", rounds: 1, begin: func(s *still) func() {
+		return s.rally("http", []string{"GET /long HTTP/1.1\r\nHost: example.org\r\n\r\n"}, strings.Repeat("a", 60<<10), 1)
+	}},
+	{name: "long message", rounds: 1, begin: func(s *still) func() { return s.rally("text", []string{strings.Repeat("t", 50<<10) + "\n"}, "", 1) }},
+	// One for the path, which HPACK makes a string of.
+	{name: "h2 download", rounds: 1, begin: (*still).rallyDownload, allocs: 1},
 	// One for the bytes that all members share, however many they are.
 	{name: "publish", rounds: 1, begin: (*still).rallyGroup, allocs: 1},
 }
@@ -198,13 +206,19 @@ func (s *still) rallyDatagrams(address string) func() {
 	}
 }
 
-func (s *still) rallyHTTP2() func() {
+// meetHTTP2 is a client that has begun to speak HTTP/2.
+func (s *still) meetHTTP2() *peer {
 	s.ln.configureHTTP2(&control.Listener{HTTP2: true, Limits: control.Limits{MaxStreams: 10, MaxHeaderBytes: 8 << 10}})
-	a := s.answering("Hello, World!")
 	_, client := s.meet("http")
 	client.write([]byte(http2.Preface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
 	s.settle()
 	client.read()
+	return client
+}
+
+func (s *still) rallyHTTP2() func() {
+	a := s.answering("Hello, World!")
+	client := s.meetHTTP2()
 	// GET http://h/ on the next stream, and WINDOW_UPDATE for the answer's 13 bytes.
 	request := []byte("\x00\x00\x06\x01\x05\x00\x00\x00\x00\x82\x86\x84\x41\x01h" + "\x00\x00\x04\x08\x00\x00\x00\x00\x00\x00\x00\x00\x0d")
 	id := uint32(1)
@@ -216,5 +230,38 @@ func (s *still) rallyHTTP2() func() {
 		if !bytes.HasSuffix(client.read(), a.body) {
 			s.t.Fatal("no answer")
 		}
+	}
+}
+
+// rallyDownload fetches a file of a mebibyte on one stream after the other.
+func (s *still) rallyDownload() func() {
+	const size = 1 << 20
+	root := s.t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "a"), make([]byte, size), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+	s.ln.configureStatic([]control.Static{{Prefix: "/", Root: root, Missing: "404", Symlinks: "inside"}})
+	client := s.meetHTTP2()
+	// GET http://h/a on the next stream, and WINDOW_UPDATE for the answer of the
+	// stream, and of the connection.
+	request := []byte("\x00\x00\x09\x01\x05\x00\x00\x00\x00\x82\x86\x04\x02/a\x41\x01h" +
+		"\x00\x00\x04\x08\x00\x00\x00\x00\x00\x00\x10\x00\x00" + "\x00\x00\x04\x08\x00\x00\x00\x00\x00\x00\x10\x00\x00")
+	id := uint32(1)
+	return func() {
+		binary.BigEndian.PutUint32(request[5:], id)
+		binary.BigEndian.PutUint32(request[23:], id)
+		id += 2
+		client.write(request)
+		for got, idle := 0, 0; got < size; idle++ {
+			s.settle()
+			if n := len(client.read()); n > 0 {
+				got, idle = got+n, 0
+			}
+			if idle > 10 {
+				s.t.Fatalf("%d bytes came", got)
+			}
+		}
+		s.settle()
+		client.read()
 	}
 }

@@ -68,6 +68,7 @@ func (l *loop) takeBody(c *conn, buf []byte) (n int, done bool) {
 	if e.spool != nil {
 		l.spoolBytes(e.spool, buf[:n])
 	} else {
+		l.items.grow(e.item, n)
 		e.item.data = append(e.item.data, buf[:n]...)
 	}
 	if e.incoming > 0 {
@@ -79,7 +80,8 @@ func (l *loop) takeBody(c *conn, buf []byte) (n int, done bool) {
 
 func (l *loop) takeChunked(c *conn, buf []byte) (n int, done bool) {
 	e := c.exchange
-	out, n, done, err := e.decodeBody(e.body[:len(e.body):cap(e.body)], buf)
+	e.body = l.buffers.room(e.body, len(buf))
+	out, n, done, err := e.decodeBody(e.body, buf)
 	if err != nil {
 		l.refuseParse(c, err)
 		return len(buf), true
@@ -99,8 +101,10 @@ func (l *loop) takeChunked(c *conn, buf []byte) (n int, done bool) {
 	}
 	if done {
 		if e.spool == nil {
+			l.items.grow(e.item, len(e.body))
 			e.item.data = wire.AppendBin(e.item.data, e.body)
 		}
+		l.buffers.put(e.body)
 		e.body = nil
 		l.completeBody(c)
 	}

@@ -185,7 +185,7 @@ func (l *loop) readable(c *conn) {
 	}
 	c.active = l.now
 	if len(c.in) > 0 {
-		c.in = append(c.in, buf...)
+		c.in = append(l.buffers.room(c.in, len(buf)), buf...)
 		buf = c.in
 	}
 	l.consume(c, buf)
@@ -204,7 +204,7 @@ func (l *loop) consume(c *conn, buf []byte) {
 	case used == 0 && len(c.in) == len(buf):
 		// c.in already is what waits.
 	case c.in == nil:
-		c.in = append(l.buffers.get(), rest...)
+		c.in = append(l.buffers.room(nil, len(rest)), rest...)
 		l.rearm(c) // header_timeout runs from here
 	default:
 		c.in = append(c.in[:0], rest...)
@@ -298,11 +298,21 @@ func (l *loop) output(c *conn) []byte {
 		return l.buffers.get()
 	}
 	if c.shared {
-		own := append(l.buffers.get(), c.out[c.outOff:]...)
+		own := append(l.buffers.room(nil, c.pending()), c.out[c.outOff:]...)
 		c.outOff, c.shared = 0, false
 		return own
 	}
 	return c.out
+}
+
+// outputFor is output with room for n bytes.
+func (l *loop) outputFor(c *conn, n int) []byte {
+	out := l.output(c)
+	if cap(out)-len(out) < n && c.outOff > len(out)/2 {
+		out = append(out[:0], out[c.outOff:]...)
+		c.outOff = 0
+	}
+	return l.buffers.room(out, n)
 }
 
 // touched schedules c for one write at the end of the iteration.
@@ -324,7 +334,7 @@ func (l *loop) share(c *conn, b []byte) {
 	if c.out == nil {
 		c.out, c.outOff, c.shared = b, 0, true
 	} else {
-		c.out = append(l.output(c), b...)
+		c.out = append(l.outputFor(c, len(b)), b...)
 	}
 	if !c.dirty && !c.bulk && c.state != stateGone {
 		c.bulk = true

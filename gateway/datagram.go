@@ -155,6 +155,7 @@ func (l *loop) receivedDatagram(ln *listener, i int) {
 	}
 	it := l.items.get(wire.OpDgram, l.datagramID(), nil, p)
 	it.socket = ln
+	l.items.grow(it, len(in.data(i)))
 	var peer, local [64]byte
 	it.data = wire.AppendDatagram(it.data, ln.id, in.peerOf(i).AppendTo(peer[:0]), in.data(i), appendAddr(local[:0], in.localOf(i)), it.id)
 	d.unfinished++

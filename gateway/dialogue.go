@@ -124,6 +124,7 @@ func (l *loop) announce(c *conn) {
 func (l *loop) received(c *conn, flags uint64, data []byte) {
 	l.messages++
 	it := l.items.get(wire.OpMsg, c.id, c, c.dialogue.pool)
+	l.items.grow(it, len(data))
 	it.data = wire.AppendMessage(it.data, c.id, flags, data)
 	l.enqueue(c, it)
 }
@@ -192,7 +193,7 @@ func (l *loop) sendTo(c *conn, flags uint64, data []byte) {
 	if c == nil || c.dialogue == nil || c.state >= stateClosing || !l.roomFor(c, len(data)) {
 		return
 	}
-	out, fits := l.appendMessage(l.output(c), c, flags, data)
+	out, fits := l.appendMessage(l.outputFor(c, len(data)+formMargin), c, flags, data)
 	c.out = out
 	switch {
 	case !fits:

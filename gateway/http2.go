@@ -31,6 +31,10 @@ const (
 	// http2Ahead is how much of the streams' output is cut into frames before
 	// the client takes it; the rest waits in the streams.
 	http2Ahead = 64 << 10
+	// http2Frame is the longest frame we send, and http2Margin room for the heads
+	// of as many as http2Ahead takes.
+	http2Frame  = 16 << 10
+	http2Margin = 6 * 9
 	// http2Answers is how much may wait before nothing more is read: who sends
 	// PINGs and reads no answers must not fill our memory.
 	http2Answers = 256 << 10

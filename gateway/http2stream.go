@@ -84,7 +84,7 @@ func (l *loop) streamInput(st *stream, data []byte, end bool) {
 	case c.state >= stateLeaving:
 		st.taken(l)
 	case len(c.in) > 0:
-		c.in = append(c.in, data...)
+		c.in = append(l.buffers.room(c.in, len(data)), data...)
 		l.consume(c, c.in)
 	default:
 		l.consume(c, data)
@@ -172,10 +172,11 @@ func (st *stream) send(l *loop, c *conn, b []byte) (n int, err error) {
 		}
 		l.moveHTTP2(p)
 		if took > 0 {
-			p.out = h.AppendHeaders(l.output(p), s, b[:took], last && took == len(b))
+			p.out = h.AppendHeaders(l.outputFor(p, took+http2Margin), s, b[:took], last && took == len(b))
 			st.head = 0
 		} else {
-			p.out, took = h.AppendData(l.output(p), s, b[n:], last)
+			room := min(len(b)-n, http2Ahead-p.pending()+http2Frame, h.Room(s)) // of this frame and those that follow it at once
+			p.out, took = h.AppendData(l.outputFor(p, room+http2Margin), s, b[n:], last)
 			st.turn = st.turn && h.waiting == 0
 		}
 		n += took

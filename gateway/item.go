@@ -94,6 +94,7 @@ type itemStore struct {
 	low   int // least count since the last trim: so many were not needed
 	taken int // not put back yet
 
+	buffers    *buffers // for long ones
 	removeFile func(path string)
 }
 
@@ -112,6 +113,9 @@ func (s *itemStore) get(op wire.Op, id uint64, c *conn, p *pool) *item {
 		s.count--
 		s.low = min(s.low, s.count)
 	}
+	if it.data == nil {
+		it.data = s.buffers.get()
+	}
 	it.op, it.id, it.conn, it.pool = op, id, c, p
 	return it
 }
@@ -121,13 +125,21 @@ func (s *itemStore) put(it *item) {
 	if it.file != "" {
 		s.removeFile(it.file)
 	}
-	if s.count >= spareItems || cap(it.data) > spareItemBytes {
+	if cap(it.data) > spareItemBytes {
+		s.buffers.put(it.data)
+		it.data = nil
+	}
+	if s.count >= spareItems {
 		return
 	}
 	*it = item{data: it.data[:0], next: s.free}
 	s.free = it
 	s.count++
 }
+
+// grow makes room for n bytes of payload and what goes around them: op, ids,
+// lengths, the addresses of a datagram.
+func (s *itemStore) grow(it *item, n int) { it.data = s.buffers.room(it.data, n+100) }
 
 // trim lets go of what was not needed since the last time.
 func (s *itemStore) trim() {
@@ -136,40 +148,4 @@ func (s *itemStore) trim() {
 		s.count--
 	}
 	s.low = s.count
-}
-
-// buffers is a free list of output and leftover-input buffers.
-type buffers struct {
-	free [][]byte
-	low  int // as itemStore's
-}
-
-const (
-	bufferBytes  = 4 << 10
-	spareBuffers = 512
-)
-
-func (b *buffers) get() []byte {
-	if n := len(b.free); n > 0 {
-		buf := b.free[n-1]
-		b.free = b.free[:n-1]
-		b.low = min(b.low, n-1)
-		return buf
-	}
-	return make([]byte, 0, bufferBytes)
-}
-
-// put takes a buffer back; one that grew is left to the garbage collector.
-func (b *buffers) put(buf []byte) {
-	if cap(buf) == bufferBytes && len(b.free) < spareBuffers {
-		b.free = append(b.free, buf[:0])
-	}
-}
-
-// trim lets go of what was not needed since the last time.
-func (b *buffers) trim() {
-	keep := len(b.free) - b.low
-	clear(b.free[keep:])
-	b.free = b.free[:keep]
-	b.low = keep
 }

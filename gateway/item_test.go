@@ -5,6 +5,7 @@ import "testing"
 func TestSpareMemoryOfABurstIsGivenBack(t *testing.T) {
 	var s itemStore
 	var b buffers
+	s.buffers = &b
 	var items []*item
 	var bufs [][]byte
 	for range 100 {
@@ -17,8 +18,8 @@ func TestSpareMemoryOfABurstIsGivenBack(t *testing.T) {
 	}
 	s.trim()
 	b.trim()
-	if s.count != 100 || len(b.free) != 100 {
-		t.Fatalf("the burst was in this interval: %d items, %d buffers", s.count, len(b.free))
+	if s.count != 100 || len(b.free[0]) != 100 {
+		t.Fatalf("the burst was in this interval: %d items, %d buffers", s.count, len(b.free[0]))
 	}
 	for range 10 { // a quiet interval needs one at a time
 		s.put(s.get(0, 1, nil, nil))
@@ -26,7 +27,7 @@ func TestSpareMemoryOfABurstIsGivenBack(t *testing.T) {
 	}
 	s.trim()
 	b.trim()
-	if s.count != 1 || len(b.free) != 1 {
-		t.Fatalf("kept %d items and %d buffers", s.count, len(b.free))
+	if s.count != 1 || len(b.free[0]) != 1 {
+		t.Fatalf("kept %d items and %d buffers", s.count, len(b.free[0]))
 	}
 }

@@ -129,7 +129,7 @@ func newLoop(log *slog.Logger, send func(*control.Message)) (*loop, error) {
 		pools: make(map[string]*pool), byID: make(map[uint64]*worker), named: make(map[int]bool), maxFrame: wire.FrameLimit,
 		handshakes: newHandshakes(), certificates: make(map[int]*tls.Certificate)}
 	l.http2Head = http2.NewHead(&l.request)
-	l.items.removeFile = l.removeFile
+	l.items.removeFile, l.items.buffers = l.removeFile, &l.buffers
 	var err error
 	if l.poller, err = newPoller(); err != nil {
 		return nil, err

@@ -223,7 +223,7 @@ func (l *loop) writeBody(c *conn, b []byte) {
 
 // writePiece adds to the body what is in its last encoding.
 func (l *loop) writePiece(c *conn, b []byte) {
-	out, e := l.output(c), c.exchange
+	out, e := l.outputFor(c, len(b)+formMargin), c.exchange
 	if e.visit != nil {
 		e.visit.sent += int64(len(b))
 	}
@@ -250,7 +250,7 @@ func (l *loop) endBody(c *conn) {
 // source makes a body in the gateway: a file, say.
 type source interface {
 	// fill writes a piece of the body with writeBody, some 64 KiB at most. It
-	// runs whenever less than that waits for the client. done: that was all.
+	// runs whenever less than sourceBytes waits for the client. done: that was all.
 	// An error cuts the answer off.
 	fill(l *loop, c *conn) (done bool, err error)
 	// close gives back what the source holds; it runs once, at the end or when
@@ -258,8 +258,9 @@ type source interface {
 	close()
 }
 
-// sourceBytes is how much of a source's body may wait for the client.
-const sourceBytes = 64 << 10
+// sourceBytes is how much of a source's body may wait for the client when more
+// is asked for; with another piece it fits a buffer of 80 KiB.
+const sourceBytes = 16 << 10
 
 // replyFrom answers with a body that comes out of s piece by piece, as the
 // client takes it. No worker is occupied by it.

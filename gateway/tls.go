@@ -1,12 +1,12 @@
 package gateway
 
 import (
-	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -151,11 +151,12 @@ const (
 	encryptBytes  = 64 << 10
 	encryptRounds = 4 // in one turn, so that one fast client does not hold up others
 	cipherBytes   = encryptBytes + 16<<10
+	encryptMargin = 1 << 10 // what TLS adds to that: 22 bytes a record
 )
 
 // send encrypts from b as long as the socket takes it.
 func (t *tlsTransport) send(l *loop, c *conn, b []byte) (taken int, err error) {
-	if err := t.drain(c); err != nil || t.stage != tlsOpen {
+	if err := t.drain(l, c); err != nil || t.stage != tlsOpen {
 		return 0, err
 	}
 	if l.cipher == nil && len(b) > 0 {
@@ -163,7 +164,10 @@ func (t *tlsTransport) send(l *loop, c *conn, b []byte) (taken int, err error) {
 	}
 	w := &t.raw
 	for round := 0; round < encryptRounds && len(b) > 0; round++ {
-		n := min(len(b), encryptBytes)
+		n := len(b)
+		if n > cipherBytes-encryptMargin {
+			n = encryptBytes
+		}
 		w.out = l.cipher[:0]
 		if _, err := t.conn.Write(b[:n]); err != nil {
 			w.out = nil
@@ -171,8 +175,9 @@ func (t *tlsTransport) send(l *loop, c *conn, b []byte) (taken int, err error) {
 		}
 		taken += n
 		b = b[n:]
-		if err := t.drain(c); err != nil {
-			w.out, w.outOff = bytes.Clone(w.out[w.outOff:]), 0
+		if err := t.drain(l, c); err != nil {
+			rest := w.out[w.outOff:] // l.cipher is used by others next
+			w.out, w.outOff = append(l.buffers.room(nil, len(rest)), rest...), 0
 			return taken, err
 		}
 	}
@@ -180,7 +185,7 @@ func (t *tlsTransport) send(l *loop, c *conn, b []byte) (taken int, err error) {
 }
 
 // drain writes what is encrypted. errAgain: not all of it.
-func (t *tlsTransport) drain(c *conn) error {
+func (t *tlsTransport) drain(l *loop, c *conn) error {
 	w := &t.raw
 	w.lock()
 	defer w.unlock()
@@ -192,6 +197,9 @@ func (t *tlsTransport) drain(c *conn) error {
 		if w.outOff += n; w.outOff < len(w.out) {
 			return errAgain
 		}
+	}
+	if unsafe.SliceData(w.out) != unsafe.SliceData(l.cipher) {
+		l.buffers.put(w.out)
 	}
 	w.out, w.outOff = nil, 0
 	if w.shut {
@@ -216,7 +224,7 @@ func (t *tlsTransport) shutdown(l *loop, c *conn) {
 		_ = t.conn.CloseWrite()
 	}
 	t.raw.shut = true
-	if t.drain(c) != nil {
+	if t.drain(l, c) != nil {
 		l.touched(c)
 	}
 }

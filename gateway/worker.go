@@ -281,7 +281,7 @@ func (l *loop) readWorker(w *worker) bool {
 	}
 	buf := l.inbuf[:n]
 	if len(w.in) > 0 {
-		w.in = append(w.in, buf...)
+		w.in = append(l.buffers.room(w.in, n), buf...)
 		buf = w.in
 	}
 	used, err := l.takeFrames(w, buf)
@@ -290,12 +290,12 @@ func (l *loop) readWorker(w *worker) bool {
 		w.in = nil
 		return true
 	}
-	if rest := buf[used:]; len(rest) > 0 {
-		w.in = append(w.in[:0], rest...)
-	} else if cap(w.in) > len(l.inbuf) {
+	switch rest := buf[used:]; {
+	case len(rest) > 0:
+		w.in = append(l.buffers.room(w.in[:0], len(rest)), rest...)
+	case w.in != nil:
+		l.buffers.put(w.in)
 		w.in = nil
-	} else {
-		w.in = w.in[:0]
 	}
 	return true
 }
