@@ -52,8 +52,10 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if b.report.Alone, err = b.kit.Alone(ctx); err != nil {
-		return err
+	if b.special() == nil {
+		if b.report.Alone, err = b.kit.Alone(ctx); err != nil {
+			return err
+		}
 	}
 	b.undoNice, err = setNice(b.options.nice)
 	return err

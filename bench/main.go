@@ -12,6 +12,7 @@
 //	go run ./bench -only '^ws gw-'      scenario and peer by regular expression
 //	go run ./bench -nice -15 -retries 2 on a machine that has other work
 //	go run ./bench -broadcast 10000     latencies beside messages to 10,000 WebSockets
+//	go run ./bench -start               how long gw start -d and gw reload take, beside php
 //	go run ./bench -soak 5000000        five million requests of each kind: does memory grow?
 //	go run ./bench -sdk                 the loops of the SDKs alone, without gateway and sockets
 //
@@ -87,11 +88,8 @@ func run(ctx context.Context, o options) (err error) {
 	for _, line := range b.report.Settings() {
 		fmt.Println(line)
 	}
-	if o.soak > 0 {
-		return errors.Join(b.soakAll(ctx, os.Stdout), b.verdict())
-	}
-	if o.broadcast > 0 {
-		return errors.Join(b.broadcastAll(ctx, os.Stdout), b.verdict())
+	if special := b.special(); special != nil {
+		return errors.Join(special(ctx, os.Stdout), b.verdict())
 	}
 	if err := b.measureAll(ctx); err != nil {
 		return err
@@ -107,6 +105,19 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	return b.verdict()
+}
+
+// special is what is measured instead of the tables of every server; nil: nothing.
+func (b *bench) special() func(context.Context, io.Writer) error {
+	switch {
+	case b.options.soak > 0:
+		return b.soakAll
+	case b.options.broadcast > 0:
+		return b.broadcastAll
+	case b.options.start:
+		return b.startAll
+	}
+	return nil
 }
 
 // newBench finds out who can be measured.

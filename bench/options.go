@@ -29,6 +29,7 @@ type options struct {
 	broadcast int
 	sdk       bool
 	beside    string
+	start     bool
 	workers   []int
 	nice      int
 	awake     bool
@@ -53,6 +54,7 @@ func parseOptions(arguments []string) (options, error) {
 	flags.IntVar(&o.broadcast, "broadcast", 0, "instead: what requests feel of messages to so many WebSockets")
 	flags.BoolVar(&o.sdk, "sdk", false, "instead: the loops of the SDKs alone, beside loops that do nothing else; -only on 'WORK HANDLER', such as 'http php'")
 	flags.StringVar(&o.beside, "beside", "", "with -sdk: another gw binary, whose SDKs take turns with this tree's")
+	flags.BoolVar(&o.start, "start", false, "instead: how long gw takes to start and to reload")
 	workers := flags.String("workers", "1", "numbers of handler processes of each server")
 	flags.IntVar(&o.nice, "nice", 0, "priority of servers and load; below 0 needs root")
 	flags.BoolVar(&o.awake, "awake", true, "keep the cores from sleeping while one connection is measured")

@@ -188,7 +188,7 @@ func (s *supervisor) becameReady(w *worker, said *control.Worker) {
 	}
 	s.logWorker(w).Info("Worker is ready", "took", now.Sub(w.startedAt))
 	if s.onTrial(w) {
-		w.deadline = now.Add(s.trial())
+		w.deadline = now.Add(s.trial(w))
 		return
 	}
 	s.promote(w, now)

@@ -7,11 +7,14 @@ import "time"
 // loads well and ends in its first moment (a timer, a thread, a start callback)
 // would otherwise take over slot after slot from code that works. Interpreters
 // need some 50 ms for their end on a busy machine. A reload and a start take
-// this much longer, once for each pool; at a start, where no good code is at
-// stake and somebody waits, the trial is shorter.
+// this much longer, once for each pool. At a start, where no good code is at
+// stake and somebody waits, the trial is as long as the program took to load,
+// within bounds: what loads fast also ends fast, and on a busy machine both take
+// longer.
 const (
-	trialTime      = 150 * time.Millisecond
-	startTrialTime = 80 * time.Millisecond
+	trialTime          = 150 * time.Millisecond
+	startTrialTime     = 80 * time.Millisecond
+	shortestStartTrial = 30 * time.Millisecond
 )
 
 // onTrial says whether w, which is ready, has yet to show that its program
@@ -24,10 +27,10 @@ func (s *supervisor) onTrial(w *worker) bool {
 	return s.reload.covers(w.slot) && !s.reload.proven[p]
 }
 
-// trial is how long it must live.
-func (s *supervisor) trial() time.Duration {
+// trial is how long w must live.
+func (s *supervisor) trial(w *worker) time.Duration {
 	if s.phase == phaseStarting {
-		return startTrialTime
+		return min(max(w.readyAt.Sub(w.startedAt), shortestStartTrial), startTrialTime)
 	}
 	return trialTime
 }
