@@ -12,6 +12,8 @@
 //	go run ./bench -only '^ws gw-'      scenario and peer by regular expression
 //	go run ./bench -nice -15 -retries 2 on a machine that has other work
 //	go run ./bench -broadcast 10000     latencies beside messages to 10,000 WebSockets
+//	go run ./bench -sweep workers       cost by the number of connections, workers or groups
+//	go run ./bench -half                latencies under half of the work a server can do
 //	go run ./bench -start               how long gw start -d and gw reload take, beside php
 //	go run ./bench -soak 5000000        five million requests of each kind: does memory grow?
 //	go run ./bench -sdk                 the loops of the SDKs alone, without gateway and sockets
@@ -116,6 +118,10 @@ func (b *bench) special() func(context.Context, io.Writer) error {
 		return b.broadcastAll
 	case b.options.start:
 		return b.startAll
+	case b.options.half:
+		return b.halfAll
+	case b.options.sweep != "":
+		return b.sweep
 	}
 	return nil
 }

@@ -42,6 +42,7 @@ func (b *bench) measure(ctx context.Context, e *entrant, protocol load.Protocol,
 	<-ended
 
 	run := evaluate(before, after, e)
+	run.Done = l.Done()
 	run.P50, run.P99 = l.Latencies().Quantile(0.5), l.Latencies().Quantile(0.99)
 	failed, fault := l.Failed()
 	if run.Failed = failed; fault != nil {

@@ -30,6 +30,8 @@ type options struct {
 	sdk       bool
 	beside    string
 	start     bool
+	half      bool
+	sweep     string
 	workers   []int
 	nice      int
 	awake     bool
@@ -54,6 +56,8 @@ func parseOptions(arguments []string) (options, error) {
 	flags.IntVar(&o.broadcast, "broadcast", 0, "instead: what requests feel of messages to so many WebSockets")
 	flags.BoolVar(&o.sdk, "sdk", false, "instead: the loops of the SDKs alone, beside loops that do nothing else; -only on 'WORK HANDLER', such as 'http php'")
 	flags.StringVar(&o.beside, "beside", "", "with -sdk: another gw binary, whose SDKs take turns with this tree's")
+	flags.StringVar(&o.sweep, "sweep", "", "instead: the cost of a request by the number of connections, workers or groups")
+	flags.BoolVar(&o.half, "half", false, "instead: latencies while every server has half of the work it can do")
 	flags.BoolVar(&o.start, "start", false, "instead: how long gw takes to start and to reload")
 	workers := flags.String("workers", "1", "numbers of handler processes of each server")
 	flags.IntVar(&o.nice, "nice", 0, "priority of servers and load; below 0 needs root")
@@ -90,6 +94,9 @@ func (o options) check(rest []string) error {
 	}
 	if o.time <= 0 || o.runs < 1 || o.idle < 0 || o.soak < 0 || o.broadcast < 0 || o.rate < 0 || o.retries < 0 {
 		return errors.New("time and runs must be positive, idle, all other numbers not negative")
+	}
+	if !slices.Contains([]string{"", "connections", "workers", "groups"}, o.sweep) {
+		return fmt.Errorf("sweep is connections, workers or groups, not %q", o.sweep)
 	}
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

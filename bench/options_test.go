@@ -50,3 +50,11 @@ func TestEveryScenarioIsServedByGWInBothLanguages(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyKnownSweepsAreMade(t *testing.T) {
+	for sweep, want := range map[string]bool{"": true, "connections": true, "workers": true, "groups": true, "hello": false} {
+		if _, err := parseOptions([]string{"-sweep", sweep}); (err == nil) != want {
+			t.Errorf("-sweep %q: %v", sweep, err)
+		}
+	}
+}

@@ -1,10 +1,13 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -94,6 +97,57 @@ func (d *Idle) Receive(size int) (lost int) {
 		}
 	}
 	return lost + d.Lost()
+}
+
+// Drain reads and throws away what the connections get, until stop is called,
+// which tells how many bytes came once want of them have, or none do any more.
+func (d *Idle) Drain() (stop func(want int64) int64, err error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	for i, s := range d.sockets {
+		err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, int(s), &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)})
+		if err := errors.Join(err, unix.SetNonblock(int(s), true)); err != nil {
+			unix.Close(epoll)
+			return nil, err
+		}
+	}
+	var drained, expected atomic.Int64
+	expected.Store(math.MaxInt64)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		d.drain(epoll, &drained, &expected)
+	}()
+	return func(want int64) int64 {
+		expected.Store(want)
+		<-ended
+		unix.Close(epoll)
+		return drained.Load()
+	}, nil
+}
+
+// drain reads until it has what is expected, or until nothing comes although
+// that is known.
+func (d *Idle) drain(epoll int, drained, expected *atomic.Int64) {
+	events, b := make([]unix.EpollEvent, eventCount), make([]byte, readBytes)
+	for quiet := time.Duration(0); drained.Load() < expected.Load() && quiet < patience; {
+		n, _ := unix.EpollWait(epoll, events, int(longestWait.Milliseconds()))
+		for _, e := range events[:max(n, 0)] {
+			got, err := rawRead(int(d.sockets[e.Fd]), b)
+			if err != nil { // Lost tells
+				unix.EpollCtl(epoll, unix.EPOLL_CTL_DEL, int(d.sockets[e.Fd]), nil)
+			}
+			drained.Add(int64(got))
+		}
+		switch {
+		case n > 0:
+			quiet = 0
+		case expected.Load() != math.MaxInt64:
+			quiet += longestWait
+		}
+	}
 }
 
 // Close closes every connection.

@@ -72,7 +72,7 @@ func (w *WebSocket) Greet(c io.ReadWriter) error {
 }
 
 // Request returns the frame of message i.
-func (w *WebSocket) Request(i uint32) []byte { return w.frames[i%Variants] }
+func (w *WebSocket) Request(i uint32) []byte { return w.frames[i%uint32(len(w.frames))] }
 
 // Answer checks one frame. A ping is answered; everything else but the echo of
 // message i is an error.
@@ -83,7 +83,7 @@ func (w *WebSocket) Answer(data []byte, i uint32) (Answer, error) {
 	}
 	switch data[0] {
 	case finBit | opText:
-		if want := w.messages[i%Variants]; !bytes.Equal(payload, want) {
+		if want := w.messages[i%uint32(len(w.messages))]; !bytes.Equal(payload, want) {
 			return Answer{}, fmt.Errorf("wrong message: got %q, want %q", clip(payload), want)
 		}
 		return Answer{Size: size, Done: true}, nil

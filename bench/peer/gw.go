@@ -19,7 +19,7 @@ func gwPeers() []Peer {
 		return func(Job) []string { return []string{"python3", "-m", "gw", module + ":app"} }
 	}
 	return []Peer{
-		gwPeer("gw-php", "php", func(j Job) []string { return php(j.handlerFile(".php")) }, Hello, Vary, JSON, WS, Text, Broadcast, TLS),
+		gwPeer("gw-php", "php", func(j Job) []string { return php(j.handlerFile(".php")) }, Hello, Vary, JSON, WS, Text, Broadcast, Groups, TLS),
 		gwPeer("gw-python", "python3", func(j Job) []string { return []string{"python3", j.handlerFile(".py")} }, Hello, Vary, JSON, WS, Text),
 		gwPeer("gw-wsgi", "python3", python("wsgi"), Hello, Vary, JSON),
 		gwPeer("gw-asgi", "python3", python("asgi"), Hello, Vary, JSON, WS),
@@ -68,7 +68,7 @@ func configure(j Job, target netip.AddrPort, command []string) error {
 			return err
 		}
 	}
-	text := fmt.Sprintf("pools:\n  p:\n    command: %s\n    workers: %d\nlisteners:\n  - {listen: \"%s://%v\", pool: p%s}\n", list, j.Workers, scheme, target, secure)
+	text := fmt.Sprintf("pools:\n  p:\n    command: %s\n    workers: %d\n    queue_limit: 20000\nlisteners:\n  - {listen: \"%s://%v\", pool: p%s}\n", list, j.Workers, scheme, target, secure)
 	return os.WriteFile(filepath.Join(j.Dir, "gw.yaml"), []byte(text), 0o644)
 }
 

@@ -17,6 +17,7 @@ func TestConfigurationOfAScenario(t *testing.T) {
   p:
     command: ["php","a b.php"]
     workers: 2
+    queue_limit: 20000
 listeners:
   - {listen: "text://127.0.0.1:2347", pool: p}
 `

@@ -83,7 +83,7 @@ func freePort() (netip.AddrPort, error) {
 
 // handlerFile is the handler of a scenario.
 func (j Job) handlerFile(extension string) string {
-	name := map[string]string{Hello: "hello", Vary: "vary", JSON: "order", WS: "echo", Text: "echo", Broadcast: "broadcast", TLS: "hello"}[j.Scenario]
+	name := map[string]string{Hello: "hello", Vary: "vary", JSON: "order", WS: "echo", Text: "echo", Broadcast: "broadcast", Groups: "groups", TLS: "hello"}[j.Scenario]
 	return filepath.Join(j.Dir, name+extension)
 }
 

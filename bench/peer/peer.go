@@ -24,6 +24,8 @@ const (
 	TLS   = "tls"   // hello inside TLS, for idle connections
 	// Broadcast is hello beside messages to every WebSocket; gw alone knows it.
 	Broadcast = "broadcast"
+	// Groups is messages to groups, gw alone knows it.
+	Groups = "groups"
 )
 
 // Peer is a kind of server.

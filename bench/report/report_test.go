@@ -89,7 +89,7 @@ func TestIdleGrowthPerConnection(t *testing.T) {
 
 func TestThousands(t *testing.T) {
 	for x, want := range map[float64]string{0: "0", 999: "999", 1000: "1,000", 1234567.6: "1,234,568"} {
-		if got := thousands(x); got != want {
+		if got := Thousands(x); got != want {
 			t.Errorf("%v: %s", x, got)
 		}
 	}

@@ -23,6 +23,7 @@ type Run struct {
 	CPU      map[gauge.Role]float64 `json:"cpu_us_per_request"`
 	LoadCPU  float64                `json:"load_cpu_us_per_request"`
 	Noise    float64                `json:"noise"` // share of the machine used by others
+	Done     uint64                 `json:"-"`     // all requests of the run, those before and after what was measured too
 	Failed   uint64                 `json:"failed"`
 	FirstErr string                 `json:"first_error,omitempty"`
 }

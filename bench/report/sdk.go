@@ -84,7 +84,7 @@ func (r SDKRow) cells() []string {
 	return []string{
 		r.Work, r.Handler, fmt.Sprintf("%s%.2f", mark, us), fmt.Sprintf("%.2f", best),
 		fmt.Sprintf("%s%.2f", mark, middle(r.Runs, func(run SDKRun) float64 { return run.Bare })), fmt.Sprintf("%.2f", middle(r.Runs, SDKRun.overBare)),
-		budget, ratio, thousands(middle(r.Runs, func(run SDKRun) float64 { return run.Rate })), fmt.Sprintf("%.0f %%", 100*noise),
+		budget, ratio, Thousands(middle(r.Runs, func(run SDKRun) float64 { return run.Rate })), fmt.Sprintf("%.0f %%", 100*noise),
 	}
 }
 

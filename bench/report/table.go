@@ -50,7 +50,7 @@ func (r *Report) cells(row Row) []string {
 		ratio = fmt.Sprintf("%.2f", x)
 	}
 	return []string{
-		fmt.Sprint(row.Workers), fmt.Sprint(row.Connections), row.Peer, mark + thousands(m.Rate), mark + micros(m.P50), mark + micros(m.P99),
+		fmt.Sprint(row.Workers), fmt.Sprint(row.Connections), row.Peer, mark + Thousands(m.Rate), mark + micros(m.P50), mark + micros(m.P99),
 		fmt.Sprintf("%s%.1f", mark, m.Total()), split(m), budget, ratio, fmt.Sprintf("%.0f %%", 100*m.Noise),
 	}
 }
@@ -75,7 +75,7 @@ func (i Idle) cells() []string {
 		return fmt.Sprintf("%.1f", float64(sum)/(1<<20))
 	}
 	return []string{
-		i.Protocol, i.Peer, thousands(float64(i.Connections)), fmt.Sprintf("%.2f", rss), fmt.Sprintf("%.2f", pss), gateway, budget,
+		i.Protocol, i.Peer, Thousands(float64(i.Connections)), fmt.Sprintf("%.2f", rss), fmt.Sprintf("%.2f", pss), gateway, budget,
 		fmt.Sprintf("%.1f", float64(i.Kernel)/1024/float64(max(i.Connections, 1))), total(i.Before), total(i.With), total(i.After),
 	}
 }
@@ -94,8 +94,8 @@ func split(m Run) string {
 	return text
 }
 
-// thousands groups digits: 107,331.
-func thousands(x float64) string {
+// Thousands groups digits: 107,331.
+func Thousands(x float64) string {
 	digits := fmt.Sprint(int64(math.Round(x)))
 	for at := len(digits) - 3; at > 0; at -= 3 {
 		digits = digits[:at] + "," + digits[at:]
@@ -103,4 +103,4 @@ func thousands(x float64) string {
 	return digits
 }
 
-func micros(d time.Duration) string { return thousands(float64(d) / float64(time.Microsecond)) }
+func micros(d time.Duration) string { return Thousands(float64(d) / float64(time.Microsecond)) }
