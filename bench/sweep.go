@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,7 @@ var (
 // setting is one point of a sweep: a load, and what else there is meanwhile.
 type setting struct {
 	names    []string // cells that tell it from the others
+	series   string   // those of one are compared with each other
 	entrant  entrant
 	protocol load.Protocol
 	// beside opens what is there beside the load; end wants to know how many
@@ -52,7 +54,7 @@ func (b *bench) sweep(ctx context.Context, w io.Writer) error {
 	if at < 0 {
 		return errors.New(sweepPeer + " cannot run here")
 	}
-	s := &sweeper{bench: b, peer: b.peers[at]}
+	s := &sweeper{bench: b, gw: b.peers[at]}
 	defer s.stop()
 	headings, settings, err := s.settings(ctx)
 	if err != nil {
@@ -71,24 +73,25 @@ func (b *bench) sweep(ctx context.Context, w io.Writer) error {
 // sweeper owns the servers of a sweep.
 type sweeper struct {
 	*bench
-	peer    peer.Peer
-	servers []*peer.Server
+	gw      peer.Peer
+	servers []entrant
 }
 
 func (s *sweeper) stop() {
-	for _, server := range s.servers {
-		s.bench.stop(s.peer, server)
+	for _, e := range s.servers {
+		s.bench.stop(e.peer, e.server)
 	}
 }
 
 // serve starts a server and makes an entrant of it.
-func (s *sweeper) serve(ctx context.Context, asks string, workers int) (entrant, error) {
-	server := s.start(ctx, s.peer, asks, workers)
+func (s *sweeper) serve(ctx context.Context, p peer.Peer, asks string, workers int) (entrant, error) {
+	server := s.start(ctx, p, asks, workers)
 	if server == nil {
-		return entrant{}, fmt.Errorf("%s does not start", s.peer.Name)
+		return entrant{}, fmt.Errorf("%s does not start", p.Name)
 	}
-	s.servers = append(s.servers, server)
-	return entrant{peer: s.peer, server: server, row: report.Row{Scenario: asks, Peer: s.peer.Name, Workers: workers, Connections: sweepActive, Depth: 1}}, nil
+	e := entrant{peer: p, server: server, row: report.Row{Scenario: asks, Peer: p.Name, Workers: workers, Connections: sweepActive, Depth: 1}}
+	s.servers = append(s.servers, e)
+	return e, nil
 }
 
 func (s *sweeper) settings(ctx context.Context) (headings []string, settings []*setting, err error) {
@@ -98,7 +101,7 @@ func (s *sweeper) settings(ctx context.Context) (headings []string, settings []*
 		return []string{"connections", "of them active"}, settings, err
 	case "workers":
 		settings, err = s.workers(ctx)
-		return []string{"workers"}, settings, err
+		return []string{"peer", "connections", "workers"}, settings, err
 	}
 	settings, err = s.groups(ctx)
 	return []string{"groups", "WebSockets", "groups of each"}, settings, err
@@ -106,21 +109,21 @@ func (s *sweeper) settings(ctx context.Context) (headings []string, settings []*
 
 // connections are all active, or 64 are and the others rest.
 func (s *sweeper) connections(ctx context.Context) (settings []*setting, err error) {
-	e, err := s.serve(ctx, peer.Hello, 1)
+	e, err := s.serve(ctx, s.gw, peer.Hello, 1)
 	if err != nil {
 		return nil, err
 	}
 	hello := load.NewHello()
 	for _, count := range sweptConnections {
 		e.row.Connections = count
-		settings = append(settings, &setting{names: []string{thousands(count), thousands(count)}, entrant: e, protocol: hello})
+		settings = append(settings, &setting{names: []string{thousands(count), thousands(count)}, series: "all", entrant: e, protocol: hello})
 	}
 	e.row.Connections = sweepActive
 	for _, count := range sweptConnections {
 		if count <= sweepActive {
 			continue
 		}
-		settings = append(settings, &setting{names: []string{thousands(count), fmt.Sprint(sweepActive)}, entrant: e, protocol: hello,
+		settings = append(settings, &setting{names: []string{thousands(count), fmt.Sprint(sweepActive)}, series: "all", entrant: e, protocol: hello,
 			beside: func() (func(uint64) error, error) {
 				idle, err := load.OpenIdle(e.server.Target, func() load.Protocol { return load.NewHello() }, count-sweepActive, openLimit)
 				if err != nil {
@@ -138,34 +141,50 @@ func (s *sweeper) connections(ctx context.Context) (settings []*setting, err err
 	return settings, nil
 }
 
+// workers that all have work: as many connections as the most workers. More
+// processes than processors cost whoever wakes them, so there is another server
+// to compare with. Then a single request under way, where only the gateway can
+// tell how many workers there are.
 func (s *sweeper) workers(ctx context.Context) (settings []*setting, err error) {
-	for _, count := range sweptWorkers {
-		e, err := s.serve(ctx, peer.Hello, count)
-		if err != nil {
-			return nil, err
+	peers := []peer.Peer{s.gw}
+	for _, p := range s.peers {
+		if p.Name == "workerman" {
+			peers = append(peers, p)
 		}
-		settings = append(settings, &setting{names: []string{fmt.Sprint(count)}, entrant: e, protocol: load.NewHello()})
 	}
+	for _, p := range peers {
+		for _, count := range sweptWorkers {
+			e, err := s.serve(ctx, p, peer.Hello, count)
+			if err != nil {
+				return nil, err
+			}
+			for _, active := range []int{sweepActive, 1} {
+				e.row.Connections = active
+				settings = append(settings, &setting{names: []string{p.Name, fmt.Sprint(active), fmt.Sprint(count)}, series: fmt.Sprint(p.Name, active), entrant: e, protocol: load.NewHello()})
+			}
+		}
+	}
+	slices.SortStableFunc(settings, func(a, b *setting) int { return cmp.Compare(b.entrant.row.Connections, a.entrant.row.Connections) })
 	return settings, nil
 }
 
 // groups of ten members each that are in no other, then ten members that are in
 // all groups.
 func (s *sweeper) groups(ctx context.Context) (settings []*setting, err error) {
-	e, err := s.serve(ctx, peer.Groups, 1)
+	e, err := s.serve(ctx, s.gw, peer.Groups, 1)
 	if err != nil {
 		return nil, err
 	}
 	e.row.FixedRate = publishRate
-	add := func(groups, sockets, each int) {
-		settings = append(settings, &setting{names: []string{thousands(groups), thousands(sockets), thousands(each)}, entrant: e, protocol: load.NewPublish(groups),
+	add := func(series string, groups, sockets, each int) {
+		settings = append(settings, &setting{names: []string{thousands(groups), thousands(sockets), thousands(each)}, series: series, entrant: e, protocol: load.NewPublish(groups),
 			beside: func() (func(uint64) error, error) { return members(e.server, groups/each, sockets, each) }})
 	}
 	for _, count := range sweptGroups {
-		add(count, count*membersOfAGroup, 1)
+		add("one group each", count, count*membersOfAGroup, 1)
 	}
-	for _, count := range sweptGroups[1:] {
-		add(count, membersOfAGroup, count)
+	for _, count := range sweptGroups {
+		add("all groups", count, membersOfAGroup, count)
 	}
 	return settings, nil
 }
@@ -222,22 +241,26 @@ func (s *sweeper) measureOnce(ctx context.Context, point *setting) (run report.R
 
 func sweepTable(headings []string, settings []*setting) *report.Grid {
 	g := &report.Grid{Headings: append(headings, "requests/s", "p50 µs", "p99 µs", "CPU µs", "gateway + handlers", "÷ cheapest", "gateway ÷ cheapest")}
-	cheapest, cheapestGateway := 0.0, 0.0
+	cheapest, cheapestGateway := map[string]float64{}, map[string]float64{}
+	least := func(of map[string]float64, series string, us float64) {
+		if before, known := of[series]; !known || us < before {
+			of[series] = us
+		}
+	}
 	for _, point := range settings {
 		point.entrant.row.Settle()
-		m := point.entrant.row.Median
-		if cheapest == 0 || m.Total() < cheapest {
-			cheapest = m.Total()
-		}
-		if us := m.CPU[gauge.Gateway]; cheapestGateway == 0 || us < cheapestGateway {
-			cheapestGateway = us
-		}
+		least(cheapest, point.series, point.entrant.row.Median.Total())
+		least(cheapestGateway, point.series, point.entrant.row.Median.CPU[gauge.Gateway])
 	}
 	for _, point := range settings {
 		m := point.entrant.row.Median
 		us := func(d time.Duration) string { return thousands(int(d.Microseconds())) }
+		split, gateway := "", ""
+		if of, has := m.CPU[gauge.Gateway]; has {
+			split, gateway = fmt.Sprintf("%.1f + %.1f", of, m.CPU[gauge.Handler]), fmt.Sprintf("%.2f", of/cheapestGateway[point.series])
+		}
 		g.Add(append(slices.Clone(point.names), thousands(int(m.Rate)), us(m.P50), us(m.P99), fmt.Sprintf("%.1f", m.Total()),
-			fmt.Sprintf("%.1f + %.1f", m.CPU[gauge.Gateway], m.CPU[gauge.Handler]), fmt.Sprintf("%.2f", m.Total()/cheapest), fmt.Sprintf("%.2f", m.CPU[gauge.Gateway]/cheapestGateway))...)
+			split, fmt.Sprintf("%.2f", m.Total()/cheapest[point.series]), gateway)...)
 	}
 	return g
 }
