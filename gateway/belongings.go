@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"gw/protocol/framing"
 	"gw/protocol/websocket"
 )
@@ -20,7 +22,8 @@ type belongings struct {
 	groups      []membership
 	framing     framing.Framing // nil: the listener's
 	closeReason string
-	visit       *visit // for the access log; nil: it gets no line
+	heard       time.Duration // when a WebSocket's client last sent something of a message
+	visit       *visit        // for the access log; nil: it gets no line
 }
 
 // nothing is what all share that have nothing. It is only read.

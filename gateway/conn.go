@@ -437,12 +437,10 @@ func (l *loop) rearm(c *conn) {
 		l.deadlines.arm(c, l.now, cmp.Or(limits.PingInterval, heartbeatInterval))
 	case c.state == stateLeaving:
 		l.deadlines.arm(c, l.now, cmp.Or(c.dialogue.pool.requestTimeout, leavePatience))
-	case c.kind == kindWebSocket:
-		l.deadlines.arm(c, l.now, limits.PingInterval)
+	case c.dialogue != nil:
+		l.deadlines.arm(c, l.now, c.dialogueTimeout())
 	case c.kind == kindHTTP2:
 		l.deadlines.arm(c, l.now, c.http2Timeout())
-	case c.kind != kindHTTP:
-		l.deadlines.disarm(c)
 	case c.exchange == nil && len(c.in) > 0:
 		l.deadlines.arm(c, l.now, limits.HeaderTimeout)
 	case c.exchange == nil:
@@ -477,6 +475,8 @@ func (l *loop) expire(c *conn) {
 		l.expireWebSocket(c)
 	case c.kind == kindEvents:
 		l.expireEvents(c)
+	default:
+		l.expireStream(c)
 	}
 }
 

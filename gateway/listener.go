@@ -77,7 +77,11 @@ type route struct {
 // configureListener sets what may change at a reload.
 func (l *loop) configureListener(ln *listener, m *control.Listener) {
 	l.setFraming(ln, m.Scheme, m.Framing)
-	ln.name, ln.scheme, ln.address, ln.limits = m.Name, m.Scheme, m.Address, m.Limits
+	ln.name, ln.scheme, ln.address = m.Name, m.Scheme, m.Address
+	before := ln.limits
+	if ln.limits = m.Limits; ln.limits.PingInterval != before.PingInterval || ln.limits.MessageTimeout != before.MessageTimeout {
+		l.rearmDialogues(ln)
+	}
 	ln.halfClose = m.HalfClose
 	ln.webSocket = newWebSocketRules(&m.WebSocket)
 	ln.compression, ln.dress, ln.cors = configureCompression(m.Answers.Compression), configureDress(m.Answers.Headers), l.configureCORS(m.Answers.CORS)
@@ -212,7 +216,7 @@ func (l *loop) speak(c *conn) {
 		if block := c.identityBlock(); len(block) > 0 {
 			d.keep().handshake = block
 		}
-		l.deadlines.disarm(c)
+		l.rearm(c)
 		l.announce(c)
 		return
 	}

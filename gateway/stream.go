@@ -50,6 +50,9 @@ func (c *conn) framing() framing.Framing {
 
 // processStream cuts messages off the bytes of a text, frame or tcp connection.
 func (l *loop) processStream(c *conn, buf []byte) (used int) {
+	if c.listener.limits.MessageTimeout > 0 {
+		l.rearm(c)
+	}
 	f := c.framing()
 	flags := uint64(wire.FlagBinary)
 	if c.kind == kindText {

@@ -178,7 +178,7 @@ func (l *loop) openWebSocket(c *conn, r *reply, protocol string) {
 	v := e.keepVisit()
 	l.releaseExchange(c)
 	own := l.startDialogue(c, kindWebSocket, p).keep()
-	own.visit = v
+	own.visit, own.heard = v, l.now
 	own.handshake, own.pathLen, own.headersAt = h.head, h.pathLen, h.headersAt
 	if h.deflate.Negotiated() {
 		own.deflate = &deflate{Deflate: h.deflate}

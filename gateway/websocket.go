@@ -10,10 +10,20 @@ import (
 
 // processWebSocket takes frames off buf.
 func (l *loop) processWebSocket(c *conn, buf []byte) (used int) {
+	c.dialogue.pinged = false
+	if c.pinged() {
+		l.rearm(c)
+	}
+	used = l.takeWebSocket(c, buf)
+	if l.outwaited(c) {
+		return len(buf)
+	}
+	return used
+}
+
+func (l *loop) takeWebSocket(c *conn, buf []byte) (used int) {
 	d := c.dialogue
 	reader := &d.keep().reader
-	d.pinged = false
-	l.rearm(c)
 	for c.state <= stateHalf && !d.full() {
 		ev, n, ok, err := reader.Next(buf[used:], c.listener.limits.MaxMessageBytes)
 		used += n
@@ -22,6 +32,9 @@ func (l *loop) processWebSocket(c *conn, buf []byte) (used int) {
 			return len(buf)
 		}
 		if !ok {
+			if n > 0 {
+				l.heard(c) // a part of a message
+			}
 			return used
 		}
 		if ev.Compressed {
@@ -41,8 +54,10 @@ func (l *loop) processWebSocket(c *conn, buf []byte) (used int) {
 func (l *loop) webSocketEvent(c *conn, ev *websocket.Event) {
 	switch ev.Op {
 	case websocket.OpText:
+		l.heard(c)
 		l.received(c, 0, ev.Data)
 	case websocket.OpBinary:
+		l.heard(c)
 		l.received(c, wire.FlagBinary, ev.Data)
 	case websocket.OpPing:
 		if l.roomFor(c, len(ev.Data)) {
@@ -101,13 +116,16 @@ func (l *loop) leave(c *conn) {
 // silent interval.
 func (l *loop) expireWebSocket(c *conn) {
 	d := c.dialogue
+	if l.outwaited(c) {
+		return
+	}
 	if d.pinged {
 		d.keep().closeReason = "no answer to a ping"
 		l.lost(c)
 		return
 	}
 	l.rearm(c)
-	if c.paused { // its pong may be among what is not read
+	if c.paused || !c.pinged() { // its pong may be among what is not read
 		return
 	}
 	d.pinged = true

@@ -146,6 +146,17 @@ func TestGatewayPingsASilentWebSocket(t *testing.T) {
 	})
 }
 
+func TestWebSocketThatSaysNothingIsClosed(t *testing.T) {
+	inEachLanguage(t, func(t *testing.T, l language) {
+		g := start(t, setup{language: l, handler: "echo", listener: "limits: {ping_interval: 100ms, message_timeout: 400ms}"})
+		w := openWebSocket(g, "http", "/")
+		if got := w.ask("hello"); got != "hello" {
+			t.Fatalf("%q", got)
+		}
+		w.wantClose(1001) // though the client library answers pings
+	})
+}
+
 func TestWebSocketCloseCodes(t *testing.T) {
 	inEachLanguage(t, func(t *testing.T, l language) {
 		g := start(t, setup{language: l, handler: "events", listener: "limits: {max_message: 1KiB}"})

@@ -116,6 +116,7 @@ type Limits struct {
 	IdleTimeout     time.Duration
 	WriteTimeout    time.Duration
 	PingInterval    time.Duration
+	MessageTimeout  time.Duration
 	MaxHeaderBytes  int
 	MaxBodyBytes    int64
 	MaxMessageBytes int

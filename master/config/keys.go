@@ -168,6 +168,7 @@ var limitKeys = []key[Limits]{
 	durationKey("idle_timeout", "Longest time a connection stays open without a request. 0: no limit.", 0, func(l *Limits) *time.Duration { return &l.IdleTimeout }),
 	durationKey("write_timeout", "Longest time a client takes nothing of what waits for it. 0: no limit.", 0, func(l *Limits) *time.Duration { return &l.WriteTimeout }),
 	durationKey("ping_interval", "Silence of a WebSocket before a ping; twice that closes it. 0: no pings.", 0, func(l *Limits) *time.Duration { return &l.PingInterval }),
+	durationKey("message_timeout", "Longest time a WebSocket, text, frame or tcp connection stays open without a message of its client. 0: no limit.", 0, func(l *Limits) *time.Duration { return &l.MessageTimeout }),
 	sizeKey("max_header", "Largest head of a request.", kib, mib, func(l *Limits) *int { return &l.MaxHeaderBytes }),
 	sizeKey("max_body", "Largest body of a request.", 1, math.MaxInt64, func(l *Limits) *int64 { return &l.MaxBodyBytes }),
 	sizeKey("max_message", "Largest WebSocket, text, frame, tcp or udp message.", 1, maxMessage, func(l *Limits) *int { return &l.MaxMessageBytes }),

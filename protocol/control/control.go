@@ -217,10 +217,11 @@ type Route struct {
 // Limits of a listener. Sizes in bytes; a zero duration means no limit.
 type Limits struct {
 	HeaderTimeout   time.Duration `msgpack:"header_timeout"`
-	BodyTimeout     time.Duration `msgpack:"body_timeout"`  // between two reads of a request body
-	IdleTimeout     time.Duration `msgpack:"idle_timeout"`  // keep-alive connection without a request
-	WriteTimeout    time.Duration `msgpack:"write_timeout"` // client takes nothing of what waits for it
-	PingInterval    time.Duration `msgpack:"ping_interval"` // WebSocket silence before a ping; twice that: closed
+	BodyTimeout     time.Duration `msgpack:"body_timeout"`    // between two reads of a request body
+	IdleTimeout     time.Duration `msgpack:"idle_timeout"`    // keep-alive connection without a request
+	WriteTimeout    time.Duration `msgpack:"write_timeout"`   // client takes nothing of what waits for it
+	PingInterval    time.Duration `msgpack:"ping_interval"`   // WebSocket silence before a ping; twice that: closed
+	MessageTimeout  time.Duration `msgpack:"message_timeout"` // WebSocket, text, frame or tcp connection without a message of its client
 	MaxHeaderBytes  int           `msgpack:"max_header_bytes"`
 	MaxBodyBytes    int64         `msgpack:"max_body_bytes"`
 	MaxMessageBytes int           `msgpack:"max_message_bytes"`
