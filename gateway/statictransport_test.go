@@ -60,7 +60,7 @@ func TestSlowReaderOverTLSTakesLittleMemory(t *testing.T) {
 		return one != nil
 	})
 	s.do(func() {
-		if one.pending() > 4*sourceBytes {
+		if one.pending() > 2*cipherBytes {
 			t.Errorf("%d bytes wait", one.pending())
 		}
 	})
