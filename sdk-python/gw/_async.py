@@ -14,10 +14,12 @@ from time import perf_counter
 
 from . import _wire as wire
 from ._body import AsyncUpload
+from ._codec import pack
 from ._connection import Connection, Datagram, decode_text
 from ._engine import FLUSH_AFTER, Engine, GatewayError, GatewayGone, Stream, Violation, report
+from ._packing import pack_done, pack_head
 from ._request import AsyncRequest, Request
-from ._response import check_headers, check_status, encode_body, encode_chunk
+from ._response import encode_body, encode_chunk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class AsyncStream(Stream):
             if self.aborted:
                 return False
             piece = data[at : at + min(self.credit, wire.CHUNK_BYTES)]
-            self.engine.put((wire.RES_CHUNK, self.sid, piece), len(piece) + 16)
+            self.engine.say((wire.RES_CHUNK, self.sid, piece))
             self.credit -= len(piece)
             at += len(piece)
         return not self.aborted
@@ -77,6 +79,7 @@ class AsyncEngine(Engine):
         self._pending = 0  # delivered and not finished
         self._asked: dict[int, asyncio.Task[None] | None] = {}  # the requests among them; the loop itself holds tasks weakly
         self._scheduled = False
+        self._flush_at = 0.0  # when what is finished first has waited long enough
         self._left = False  # BYE is written: the last message, whatever else is cancelled now
         self._request = callbacks.request or self.missing
         self._request_type = AsyncRequest if "request" in callbacks.asynchronous else Request
@@ -149,7 +152,7 @@ class AsyncEngine(Engine):
     def _leave(self, reason: str) -> None:
         self.save_sessions()
         self._acknowledge()
-        self._out.append((wire.BYE, reason, self._pending))
+        self._out.append(pack((wire.BYE, reason, self._pending)))
         self.flush()
         self._left = True
 
@@ -216,11 +219,13 @@ class AsyncEngine(Engine):
 
     # Output.
 
-    def put(self, message: Message, size: int) -> None:
-        if self._size + size > wire.FRAME_BYTES or len(self._out) + len(self._done) >= wire.FRAME_MESSAGES - 1:
-            self._make_room(size)
-        self._out.append(message)
-        self._size += size
+    def put(self, packed: bytes) -> None:
+        size = self._size + len(packed)
+        if size > wire.FRAME_BYTES or len(self._out) + len(self._done) >= wire.FRAME_MESSAGES - 1:
+            self._make_room(len(packed))
+            size = len(packed)
+        self._size = size
+        self._out.append(packed)
         if not self._scheduled:
             self._schedule()
 
@@ -240,14 +245,14 @@ class AsyncEngine(Engine):
         self._acknowledge()
         super().flush()
 
-    def write(self, messages: list[Message]) -> None:
+    def write(self, messages: list[bytes]) -> None:
         if not self._left:
             super().write(messages)
 
     def _acknowledge(self) -> None:
         """Puts what is finished behind the answers."""
         if self._done:
-            self._out += [(wire.DONE, cid, count) for cid, count in self._done.items()]
+            self._out += [pack_done(cid, count) for cid, count in self._done.items()]
             self._done.clear()
 
     def _finish(self, message: Message) -> None:
@@ -268,8 +273,9 @@ class AsyncEngine(Engine):
         self._pending -= 1
         if not self._scheduled:
             self._schedule()
-        elif len(self._out) + len(self._done) >= wire.FRAME_MESSAGES - 1 or perf_counter() >= self._flush_at > 0:
+        elif len(self._out) + len(self._done) >= wire.FRAME_MESSAGES - 1 or perf_counter() >= self._flush_at:
             self.flush()
+            self._flush_at = perf_counter() + FLUSH_AFTER
         if self.draining:
             self._check_drained()
 
@@ -422,7 +428,7 @@ class AsyncEngine(Engine):
         chunks = _pieces(response.chunks)
         try:
             first, kind = encode_body(b"" if response.prompt else await _first(chunks))
-            stream.start(check_status(response.status), *check_headers(response.headers, kind))
+            stream.start(pack_head(response.status, response.headers, kind))
             if request.method != "HEAD" and await stream.write(first):
                 async for chunk in chunks:
                     if not await stream.write(encode_chunk(chunk)):

@@ -79,7 +79,7 @@ class Upload:
         return piece
 
     def _ask(self, size: int) -> None:
-        self._engine.put((wire.BODY_CREDIT, self._sid, size), 24)
+        self._engine.say((wire.BODY_CREDIT, self._sid, size))
 
 
 class BlockingUpload(Upload):

@@ -9,11 +9,9 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any, Callable
 
 pack: Callable[[Any], bytes]  # any value
-pack_batch: Callable[[Sequence[Any]], bytes]  # the messages of a frame
 unpack: Callable[[bytes], Any]
 
 
@@ -27,13 +25,13 @@ try:
     from msgpack._cmsgpack import Packer as _Packer  # type: ignore[import-not-found,import-untyped,unused-ignore]
     from msgpack._cmsgpack import unpackb as _unpackb  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-    pack = pack_batch = _Packer(use_bin_type=True).pack
+    pack = _Packer(use_bin_type=True).pack
 
     def unpack(data: bytes) -> Any:
         return _unpackb(data, raw=False, strict_map_key=True, ext_hook=_refuse_ext)
 
     CODEC = "msgpack"
 except (ImportError, TypeError):  # TypeError: a msgpack older than 1.0
-    from ._msgpack import pack, pack_batch, unpack
+    from ._msgpack import pack, unpack
 
     CODEC = "python"

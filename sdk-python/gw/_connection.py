@@ -8,6 +8,7 @@ from . import _wire as wire
 from ._codec import pack, unpack
 from ._event import Event
 from ._mapping import Headers, MultiMap, parse_headers
+from ._packing import pack_send
 from ._request import decode_path, parse_query
 
 TYPE_CHECKING = False
@@ -100,28 +101,34 @@ class Connection:
 
     def send(self, data: Data, binary: bool | None = None) -> Done:
         """Sends one message: text as text, bytes as binary, unless `binary` says otherwise. Messages keep their order."""
+        if data.__class__ is str and not binary:
+            try:
+                self._engine.put(pack_send(self.id, 0, data.encode()))
+                return DONE
+            except UnicodeEncodeError:
+                pass
         flags, body = encode_data(data, binary)
-        self._engine.put((wire.SEND, self.id, flags, body), len(body) + 16)
+        self._engine.put(pack_send(self.id, flags, body))
         return DONE
 
     def close(self, code: int = 1000, reason: str = "") -> Done:
         """Closes the connection when everything sent has reached the client. The codes are those of RFC 6455 7.4.1."""
-        self._engine.put((wire.CLOSE, self.id, int(code), reason), len(reason) + 16)
+        self._engine.say((wire.CLOSE, self.id, int(code), reason))
         return DONE
 
     def join(self, group: str) -> Done:
         """Adds the connection to a group; `gw.gateway.publish` reaches all of its members."""
-        self._engine.put((wire.JOIN, self.id, check_group(group)), 144)
+        self._engine.say((wire.JOIN, self.id, check_group(group)))
         return DONE
 
     def leave(self, group: str) -> Done:
-        self._engine.put((wire.LEAVE, self.id, check_group(group)), 144)
+        self._engine.say((wire.LEAVE, self.id, check_group(group)))
         return DONE
 
     def bind(self, uid: str) -> Done:
         """Binds the connection to a user id for `gw.gateway.send_to_uid`; an empty one unbinds."""
         self.uid = str(uid)
-        self._engine.put((wire.BIND, self.id, self.uid), len(self.uid) + 16)
+        self._engine.say((wire.BIND, self.id, self.uid))
         return DONE
 
 
@@ -142,7 +149,7 @@ class Datagram(Connection):
 
     def send(self, data: Data, binary: bool | None = None) -> Done:
         """Sends a datagram to the sender of this one."""
-        self._engine.put(*datagram(self._lid, self._peer, encode_data(data)[1], self._local))
+        self._engine.say(datagram(self._lid, self._peer, encode_data(data)[1], self._local))
         return DONE
 
     def close(self, code: int = 1000, reason: str = "") -> Done:
@@ -166,12 +173,11 @@ class Datagram(Connection):
         return RuntimeError(f"{what} of a datagram: there is no connection")
 
 
-def datagram(lid: int, peer: str, data: bytes, local: str = "") -> tuple[Message, int]:
-    """DGRAM_SEND, and about its size."""
+def datagram(lid: int, peer: str, data: bytes, local: str = "") -> Message:
+    """DGRAM_SEND."""
     if len(data) > wire.DATAGRAM_BYTES:
         raise ValueError(f"datagram of {len(data)} bytes, {wire.DATAGRAM_BYTES} are allowed")
-    message = (wire.DGRAM_SEND, lid, peer, data, local) if local else (wire.DGRAM_SEND, lid, peer, data)
-    return message, len(data) + 128
+    return (wire.DGRAM_SEND, lid, peer, data, local) if local else (wire.DGRAM_SEND, lid, peer, data)
 
 
 class Session(dict):  # type: ignore[type-arg]  # dict[str, Any]

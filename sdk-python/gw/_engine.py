@@ -14,10 +14,12 @@ import sys
 
 from . import _wire as wire
 from ._body import ClientGone
+from ._codec import pack
 from ._connection import Connection, Session
 from ._handshake import judge
+from ._packing import pack_ack, pack_answer, pack_file, pack_head, pack_start
 from ._request import BadRequest, Request
-from ._response import TEXT, check_headers, check_status, complete
+from ._response import HTML, TEXT, complete
 from ._sendfile import SendFolders
 from ._version import VERSION
 
@@ -77,8 +79,8 @@ class Stream:
         self.state = self.NEW
         engine.streams[sid] = self
 
-    def start(self, status: int, headers: Any, size: int) -> None:
-        self.engine.put((wire.RES_START, self.sid, status, headers, b""), size)
+    def start(self, head: bytes) -> None:
+        self.engine.put(pack_start(self.sid, head))
         self.state = self.STARTED
 
     def end(self) -> None:
@@ -92,7 +94,7 @@ class Stream:
         """There is credit again, or nobody waits any more."""
 
     def _end(self, last: bytes | None) -> None:
-        self.engine.put((wire.RES_END, self.sid, last), 16)
+        self.engine.say((wire.RES_END, self.sid, last))
         self.state = self.ENDED
         self.engine.streams.pop(self.sid, None)
 
@@ -113,11 +115,10 @@ class Engine:
         self._decoder = wire.FrameDecoder()
         self._connections: dict[int, Connection] = {}
         self._rid = 0
-        self._out: list[Message] = []
-        self._size = 0
+        self._out: list[bytes] = []  # messages, packed
+        self._size = 0  # of them, in bytes
         self._finished = 0
-        self._flush_at = 0.0
-        self._table: dict[int, Callable[[Message], None]] = {
+        self._table: dict[int, Callable[[Message], Any]] = {
             wire.HELLO: self._on_hello,
             wire.PING: self._on_ping,
             wire.DRAIN: self._on_drain,
@@ -135,12 +136,18 @@ class Engine:
 
     # What waits to be written.
 
-    def put(self, message: Message, size: int) -> None:
-        """Queues a message for the gateway; `size` is about its bytes. Raises ValueError when it fits no frame."""
-        if self._size + size > wire.FRAME_BYTES or len(self._out) >= wire.FRAME_MESSAGES - 1:
-            self._make_room(size)
-        self._out.append(message)
-        self._size += size
+    def say(self, message: Message) -> None:
+        """Queues a message for the gateway. Raises ValueError when it fits no frame."""
+        self.put(pack(message))
+
+    def put(self, packed: bytes) -> None:
+        """Queues a message that is packed already."""
+        size = self._size + len(packed)
+        if size > wire.FRAME_BYTES or len(self._out) >= wire.FRAME_MESSAGES - 1:
+            self._make_room(len(packed))
+            size = len(packed)
+        self._size = size
+        self._out.append(packed)
 
     def _make_room(self, size: int) -> None:
         if size > self.hello.max_frame - 256:
@@ -150,14 +157,14 @@ class Engine:
     def flush(self) -> None:
         """Writes what waits, with the acknowledgement of what is finished behind it."""
         if self._finished:
-            self._out.append((wire.ACK, self._finished))
+            self._out.append(pack_ack(self._finished))
             self._finished = 0
         if self._out:
             out = self._out
-            self._out, self._size, self._flush_at = [], 0, 0.0
+            self._out, self._size = [], 0
             self.write(out)
 
-    def write(self, messages: list[Message]) -> None:
+    def write(self, messages: list[bytes]) -> None:
         try:
             self.transport.write(wire.frame(messages))
         except BrokenPipeError:
@@ -200,7 +207,7 @@ class Engine:
         }
         if self.stream_bodies:
             said["stream_body"] = True
-        self.put((wire.READY, wire.VERSION, said), 256)
+        self.say((wire.READY, wire.VERSION, said))
         self.flush()
 
     def _on_hello(self, message: Message) -> None:
@@ -213,7 +220,7 @@ class Engine:
         self._decoder.max_frame = self.hello.max_frame
 
     def _on_ping(self, message: Message) -> None:
-        self.put((wire.PONG, message[1]), 16)
+        self.say((wire.PONG, message[1]))
 
     def _on_drain(self, message: Message) -> None:
         self.draining = True
@@ -289,18 +296,18 @@ class Engine:
 
     def ask(self, name: str, arguments: list[Any]) -> int:
         self._rid += 1
-        self.put((wire.CALL, self._rid, name, arguments), 160)
+        self.say((wire.CALL, self._rid, name, arguments))
         return self._rid
 
     # Answers.
 
     def answer(self, request: Request, answer: Any) -> Any:
         """Queues a complete answer; returns the Response when it has to be streamed."""
-        result = complete(request.id, answer)
-        if result.__class__ is tuple:
-            self.put(*result)
+        result: Any = complete(request.id, answer)
+        if result.__class__ is bytes:
+            self.put(result)
             return None
-        if result is not None and result.path is not None and self.send_file(request.id, result.status, result.headers, result.path):
+        if result is not None and result.path is not None and self.send_file(request.id, pack_head(result.status, result.headers), result.path):
             result.chunks.close()
             return None
         return result
@@ -308,18 +315,17 @@ class Engine:
     def decide(self, request: Request, answer: Any) -> Any:
         """Queues the answer to a handshake; returns the Response when its refusal has to be streamed."""
         result = judge(request.id, answer)
-        if result.__class__ is tuple:
-            self.put(*result)
+        if result.__class__ is bytes:
+            self.put(result)
             return None
         return self.answer(request, result)
 
-    def send_file(self, sid: int, status: int, headers: Any, path: Any) -> bool:
+    def send_file(self, sid: int, head: bytes, path: Any) -> bool:
         """Lets the gateway answer with a file. False: it cannot, or not this one."""
         known = self.hello.sendfile.find(path)
         if known is None:
             return False
-        fields, size = check_headers(headers, None)
-        self.put((wire.RES_FILE, sid, check_status(status), fields, known), size + len(known))
+        self.put(pack_file(sid, head, known))
         return True
 
     def missing(self, request: Request) -> Any:
@@ -337,22 +343,19 @@ class Engine:
             return
         self.streams.pop(request.id, None)
         status, text = (400, f"Bad Request: {error}\n") if malformed else (500, "Internal Server Error\n")
-        headers = TEXT
+        kind = TEXT
         if self.hello.debug and not malformed:
             from ._errorpage import render
-            from ._response import HTML
 
-            headers, text = HTML, render(request, error)
-        body = text.encode("utf-8", "replace")
-        self.put((wire.RES, request.id, status, headers, body), len(body) + 64)
+            kind, text = HTML, render(request, error)
+        self.put(pack_answer(request.id, pack_head(status, None, kind), text.encode("utf-8", "replace")))
 
     def save_sessions(self) -> None:
         """Sends the sessions that a callback changed; one that cannot be kept is reported."""
         unsaved, self.unsaved = self.unsaved, []
         for session in unsaved:
             try:
-                message = session.message()
-                self.put(message, len(message[2]) + 16)
+                self.say(session.message())
             except (TypeError, ValueError) as error:
                 report("session not saved", error)
 

@@ -5,7 +5,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
-from . import _wire as wire
+from ._packing import pack_events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,14 +53,11 @@ class Subscription:
     def __init__(self, groups: list[str], uid: str, session: bytes, first: bytes) -> None:
         self._groups, self._uid, self._session, self._first = groups, uid, session, first
 
-    def message(self, sid: int, status: int, headers: Any) -> tuple[Any, ...]:
+    def message(self, sid: int, head: bytes) -> bytes:
         """The message EVENTS."""
-        head = (wire.EVENTS, sid, status, headers, self._first)
-        return (*head, self._session, self._uid, self._groups) if self._groups or self._uid or self._session else head
-
-    @property
-    def size(self) -> int:
-        return len(self._first) + len(self._session) + len(self._uid) + 132 * len(self._groups) + 32
+        if self._groups or self._uid or self._session:
+            return pack_events(sid, head, self._first, self._session, self._uid, self._groups)
+        return pack_events(sid, head, self._first)
 
 
 def subscription(join: Iterable[str], uid: str, session: dict[str, Any] | None, first: Any) -> Subscription:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import _wire as wire
 from ._connection import DONE, check_group, datagram, encode_data
+from ._packing import pack_send
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Gateway:
 
     def send(self, connection: int | Connection, data: Data, binary: bool | None = None) -> Done:
         flags, body = encode_data(data, binary)
-        self._engine.put((wire.SEND, _id(connection), flags, body), len(body) + 16)
+        self._engine.put(pack_send(_id(connection), flags, body))
         return DONE
 
     def send_many(self, connections: Iterable[int | Connection], data: Data, binary: bool | None = None) -> Done:
@@ -43,11 +44,11 @@ class Gateway:
         ids = [_id(connection) for connection in connections]
         for at in range(0, len(ids), _IDS_PER_MESSAGE):
             some = ids[at : at + _IDS_PER_MESSAGE]
-            self._engine.put((wire.SENDMANY, some, flags, body), len(body) + 9 * len(some) + 16)
+            self._engine.say((wire.SENDMANY, some, flags, body))
         return DONE
 
     def close(self, connection: int | Connection, code: int = 1000, reason: str = "") -> Done:
-        self._engine.put((wire.CLOSE, _id(connection), int(code), reason), len(reason) + 16)
+        self._engine.say((wire.CLOSE, _id(connection), int(code), reason))
         return DONE
 
     def broadcast(
@@ -61,27 +62,27 @@ class Gateway:
         flags, body = encode_data(data, binary)
         ids = [_id(connection) for connection in exclude]
         lid = 0 if listener is None else self._engine.listener_id(listener)
-        self._engine.put((wire.BROADCAST, lid, flags, body, ids), len(body) + 9 * len(ids) + 16)
+        self._engine.say((wire.BROADCAST, lid, flags, body, ids))
         return DONE
 
     def publish(self, group: str, data: Data, exclude: Iterable[int | Connection] = (), binary: bool | None = None) -> Done:
         """To every member of a group, except the listed connections."""
         flags, body = encode_data(data, binary)
         ids = [_id(connection) for connection in exclude]
-        self._engine.put((wire.PUBLISH, check_group(group), flags, body, ids), len(body) + 9 * len(ids) + 144)
+        self._engine.say((wire.PUBLISH, check_group(group), flags, body, ids))
         return DONE
 
     def send_to_uid(self, uid: str, data: Data, binary: bool | None = None) -> Done:
         """To every connection bound to a user id."""
         flags, body = encode_data(data, binary)
-        self._engine.put((wire.SENDUID, str(uid), flags, body), len(body) + len(str(uid)) + 16)
+        self._engine.say((wire.SENDUID, str(uid), flags, body))
         return DONE
 
     def send_datagram(self, peer: str, data: Data, listener: str | int | None = None) -> Done:
         """A datagram to an address such as `192.0.2.7:5000` or `[2001:db8::7]:5000`, from a udp listener: the named one, or the first."""
         engine = self._engine
         lid = engine.first_listener("udp") if listener is None else engine.listener_id(listener)
-        engine.put(*datagram(lid, str(peer), encode_data(data)[1]))
+        engine.say(datagram(lid, str(peer), encode_data(data)[1]))
         return DONE
 
     def is_online(self, uid: str) -> Any:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from . import _wire as wire
 from ._codec import pack
 from ._connection import check_group
-from ._response import Response, check_headers
+from ._packing import pack_accept, pack_headers
+from ._response import Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from ._response import HeaderFields
-    from ._wire import Message
+    from ._packing import HeaderFields
 
 
 class Accept:
@@ -38,20 +38,18 @@ class Accept:
         self.uid = str(uid)
         self.groups = [check_group(group) for group in groups]
 
-    def message(self, sid: int) -> tuple[Message, int]:
-        """The message ACCEPT and about its bytes. Raises TypeError or ValueError for what the gateway would not take."""
-        fields, size = check_headers(self.headers, None)
+    def message(self, sid: int) -> bytes:
+        """The message ACCEPT. Raises TypeError or ValueError for what the gateway would not take."""
         packed = pack(self.session) if self.session else b""
         if len(packed) > wire.SESSION_BYTES:
             raise ValueError(f"session of {len(packed)} bytes, {wire.SESSION_BYTES} are allowed")
-        message = (wire.ACCEPT, sid, self.subprotocol, fields, packed, self.uid, self.groups)
-        return message, size + len(packed) + len(self.uid) + 144 * len(self.groups) + 160
+        return pack_accept(sid, self.subprotocol, pack_headers(self.headers), packed, self.uid, self.groups)
 
 
-def judge(sid: int, answer: Any) -> tuple[Message, int] | Any:
-    """The message ACCEPT with its bytes for what on_handshake returned; or the answer that refuses. Raises TypeError."""
+def judge(sid: int, answer: Any) -> bytes | Any:
+    """The message ACCEPT for what on_handshake returned; or the answer that refuses. Raises TypeError."""
     if answer is None or answer is True:
-        return (wire.ACCEPT, sid, None, []), 32
+        return pack_accept(sid, None, pack_headers(None))
     if isinstance(answer, Accept):
         return answer.message(sid)
     if answer is False:

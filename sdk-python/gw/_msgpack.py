@@ -1,7 +1,8 @@
-"""msgpack in Python: a strict codec for any value, and short cuts for the messages that come by the thousand.
+"""msgpack in Python: a strict codec for any value, and short cuts for the messages that are read by the thousand.
 
 Reads and writes what gw-ipc/1 allows: nil, bool, int, float, str, bin, array, map; no ext types, no nil keys.
-The short cuts (REQ and MSG in; RES, SEND and ACK out) only skip work: what does not look exactly as expected takes the general way.
+The short cuts (REQ and MSG) only skip work: what does not look exactly as expected takes the general way. What is written by the
+thousand is packed by `_packing`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from struct import Struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any, Callable
 
     Reader = Callable[[bytes, int], tuple[Any, int]]
@@ -19,9 +19,8 @@ _F32, _F64 = Struct(">f").unpack_from, Struct(">d").unpack_from
 _BYTE, _SHORT, _WORD, _LONG = Struct(">BB").pack, Struct(">BH").pack, Struct(">BI").pack, Struct(">BQ").pack
 _SIGNED, _DOUBLE = Struct(">Bq").pack, Struct(">Bd").pack
 _FIXINT = [bytes((n,)) for n in range(128)]
-_FIXMAP = [bytes((0x80 | n,)) for n in range(16)]
 
-_REQ, _MSG, _ACK, _RES, _SEND = 0x10, 0x31, 0x08, 0x20, 0x40
+_REQ, _MSG = 0x10, 0x31
 
 
 # Reading. A reader takes the bytes and the position of a value's first byte; it returns the value and the position behind it.
@@ -197,54 +196,6 @@ def pack(value: Any) -> bytes:
     return b"".join(parts)
 
 
-def pack_batch(messages: Sequence[Any]) -> bytes:
-    """The messages of a frame as one array."""
-    parts = [_head(len(messages), 0x90, 0xDC)]
-    for message in messages:
-        op = message[0]
-        if op == _RES:
-            _, sid, status, headers, body = message
-            parts += (b"\x95\x20", _uint(sid), _uint(status))
-            _write_headers(headers, parts)
-            parts += (_bin_head(len(body)), body)
-        elif op == _SEND:
-            _, cid, flags, body = message
-            parts += (b"\x94\x40", _uint(cid), _FIXINT[flags], _bin_head(len(body)), body)
-        elif op == _ACK:
-            parts += (b"\x92\x08", _uint(message[1]))
-        else:
-            _write(message, parts)
-    return b"".join(parts)
-
-
-def _write_headers(headers: Any, parts: list[bytes]) -> None:
-    if type(headers) is not dict or len(headers) > 15:
-        _write(headers, parts)
-        return
-    parts.append(_FIXMAP[len(headers)])
-    for name, value in headers.items():
-        parts.append(_known_text(name))
-        if type(value) is str:
-            parts.append(_known_text(value))
-        else:
-            _write(value, parts)
-
-
-_known: dict[str, bytes] = {}
-
-
-def _known_text(text: str) -> bytes:
-    """Header names and most values are always the same few strings."""
-    packed = _known.get(text)
-    if packed is None:
-        packed = _pack_text(text)
-        if len(packed) <= 64:
-            if len(_known) >= 1024:
-                _known.clear()
-            _known[text] = packed
-    return packed
-
-
 def _pack_text(text: str) -> bytes:
     data = text.encode()
     size = len(data)
@@ -273,12 +224,6 @@ def _head(count: int, fix: int, tag: int) -> bytes:
     if count < 16:
         return bytes((fix | count,))
     return _SHORT(tag, count) if count < 1 << 16 else _WORD(tag + 1, count)
-
-
-def _uint(number: int) -> bytes:
-    if 0 <= number < 0x80:
-        return _FIXINT[number]
-    return _pack_int(number)
 
 
 def _pack_int(number: int) -> bytes:

@@ -26,8 +26,9 @@ from ._callbacks import Callbacks
 from ._connection import decode_text
 from ._engine import report
 from ._mapping import parse_headers
+from ._packing import pack_accept, pack_answer, pack_head, pack_headers, pack_send
 from ._request import Request
-from ._response import check_headers, check_status, encode_chunk
+from ._response import encode_chunk
 from ._worker import Worker
 
 TYPE_CHECKING = False
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _MOVED, _REFUSED, _FAILED, _NORMAL, _LOST = 1012, 1008, 1011, 1000, 1006  # close codes of RFC 6455 7.4.1
 _CACHED_BLOCKS, _CACHED_BYTES = 256, 4096
+_GONE = pack_head(503, None)  # of an answer that nobody waits for
 
 
 def serve(application: Application, concurrency: int = 256) -> None:
@@ -206,13 +208,12 @@ class AsgiEngine(AsyncEngine):
 class _Exchange:
     """One http scope: `receive` and `send` for the application, and how its events become messages."""
 
-    __slots__ = ("_engine", "_message", "_sid", "_status", "_headers", "_stream", "_asked", "_upload", "_over", "_aborted", "_gone")
+    __slots__ = ("_engine", "_message", "_sid", "_head", "_stream", "_asked", "_upload", "_over", "_aborted", "_gone")
 
     def __init__(self, engine: AsgiEngine, message: Message) -> None:
         self._engine, self._message = engine, message
         self._sid: int = message[1]
-        self._status = 0
-        self._headers: list[Any] = []
+        self._head = b""  # of the answer: status and headers
         self._stream: AsyncStream | None = None
         self._asked = False  # the body was handed out
         self._upload: AsyncUpload | None = None  # it comes piece by piece
@@ -284,7 +285,7 @@ class _Exchange:
     async def send(self, event: Event) -> None:
         kind = event["type"]
         if kind == "http.response.body":
-            if not self._status:
+            if not self._head:
                 raise RuntimeError("http.response.body before http.response.start")
             if self._over or self._aborted:
                 return
@@ -293,26 +294,24 @@ class _Exchange:
             if more or self._stream is not None or len(body) > wire.BODY_BYTES:
                 await self._write(body, more)
             else:
-                fields, size = check_headers(self._headers, None)
-                self._engine.put((wire.RES, self._sid, self._status, fields, body), size + len(body))
+                self._engine.put(pack_answer(self._sid, self._head, body))
                 self._end()
         elif kind == "http.response.pathsend":
             await self._send_path(event["path"])
         elif kind == "http.response.start":
-            if self._status:
+            if self._head:
                 raise RuntimeError("http.response.start twice")
-            self._status = check_status(event["status"])
-            self._headers = list(event.get("headers", ()))
+            self._head = pack_head(event["status"], event.get("headers"))
         else:
             raise RuntimeError(f"event {kind!r} is not expected here")
 
     async def _send_path(self, path: str) -> None:
         """The extension "Path Send": the gateway sends the file where it may, else we do."""
-        if not self._status:
+        if not self._head:
             raise RuntimeError("http.response.pathsend before http.response.start")
         if self._over or self._aborted:
             return
-        if self._stream is None and self._engine.send_file(self._sid, self._status, self._headers, path):
+        if self._stream is None and self._engine.send_file(self._sid, self._head, path):
             self._end()
             return
         with open(path, "rb") as file:
@@ -325,9 +324,8 @@ class _Exchange:
     async def _write(self, body: bytes, more: bool) -> None:
         stream = self._stream
         if stream is None:
-            fields, size = check_headers(self._headers, None)
             stream = self._stream = self._engine.open_stream(self._sid)
-            stream.start(self._status, fields, size)
+            stream.start(self._head)
         if self._message[5] == "HEAD" or await stream.write(body):
             if not more:
                 stream.end()
@@ -340,7 +338,7 @@ class _Exchange:
     def _cut(self) -> None:
         """Closes the books on an answer that nobody waits for."""
         if self._stream is None:
-            self._engine.put((wire.RES, self._sid, 503, [], b""), 32)
+            self._engine.put(pack_answer(self._sid, _GONE, b""))
         else:
             self._stream.cut()
 
@@ -364,7 +362,7 @@ class _Socket:
         self.events: deque[tuple[Message | None, Event]] = deque()
         self._engine, self._cid, self._scope = engine, cid, scope
         self._handshake = handshake  # the REQ, until it is answered
-        self._refusal: tuple[int, list[Any], bytes] | None = None  # status, headers and body so far
+        self._refusal: tuple[bytes, bytes] | None = None  # head, and body so far
         if handshake is not None:
             engine.aborts[cid] = self._abort
         self._accepted = False
@@ -382,11 +380,11 @@ class _Socket:
             report(f"websocket {self._cid} {self._scope['path']} failed", error)
             code = _FAILED
         except (SystemExit, KeyboardInterrupt) as error:
-            self._refuse(500, [], b"")
+            self._refuse(pack_head(500, None), b"")
             self._engine._end(error)
             return
         if self._handshake is not None:
-            self._refuse(500 if code == _FAILED else 403, [], b"")
+            self._refuse(pack_head(500 if code == _FAILED else 403, None), b"")
         self._close(code if self._accepted else _REFUSED, "")
         while self.events:
             self._take()
@@ -437,18 +435,18 @@ class _Socket:
                 return
             text = event.get("text")
             flags, body = (0, text.encode()) if text is not None else (wire.BINARY, encode_chunk(event["bytes"]))
-            self._engine.put((wire.SEND, self._cid, flags, body), len(body) + 16)
+            self._engine.put(pack_send(self._cid, flags, body))
         elif kind == "websocket.accept":
             self._accept(event)
         elif kind == "websocket.http.response.start" and self._handshake is not None:
-            self._refusal = check_status(event["status"]), list(event.get("headers", ())), b""
+            self._refusal = pack_head(event["status"], event.get("headers")), b""
         elif kind == "websocket.http.response.body" and self._refusal is not None:
-            status, headers, body = self._refusal
-            self._refusal = status, headers, body + encode_chunk(event.get("body", b""))
+            head, body = self._refusal
+            self._refusal = head, body + encode_chunk(event.get("body", b""))
             if not event.get("more_body", False):
                 self._refuse(*self._refusal)
         elif kind == "websocket.close" and self._handshake is not None:
-            self._refuse(403, [], b"")
+            self._refuse(pack_head(403, None), b"")
         elif kind == "websocket.close":
             self._close(event.get("code", _NORMAL) if self._accepted else _REFUSED, event.get("reason") or "")
         else:
@@ -457,16 +455,14 @@ class _Socket:
     def _accept(self, event: Event) -> None:
         self._accepted = True
         if self._handshake is not None:
-            fields, size = check_headers(list(event.get("headers") or ()), None)
-            protocol = event.get("subprotocol") or ""
-            self._engine.put((wire.ACCEPT, self._cid, protocol, fields), size + len(protocol))
+            headers = pack_headers(event.get("headers"))
+            self._engine.put(pack_accept(self._cid, event.get("subprotocol") or "", headers))
             self._decided()
 
-    def _refuse(self, status: int, headers: list[Any], body: bytes) -> None:
+    def _refuse(self, head: bytes, body: bytes) -> None:
         """Answers the handshake by a response; nothing follows it but the end."""
         if self._handshake is not None:
-            fields, size = check_headers(headers, None)
-            self._engine.put((wire.RES, self._cid, status, fields, body), size + len(body))
+            self._engine.put(pack_answer(self._cid, head, body))
             self._leave()
 
     def _leave(self) -> None:
@@ -478,7 +474,7 @@ class _Socket:
 
     def _abort(self, code: int) -> None:
         """The client has left, or the answer took too long."""
-        self._engine.put((wire.RES, self._cid, 503, [], b""), 32)  # to nobody: it closes the books
+        self._engine.put(pack_answer(self._cid, _GONE, b""))  # to nobody: it closes the books
         self._leave()
 
     def _decided(self) -> None:
@@ -490,7 +486,7 @@ class _Socket:
     def _close(self, code: int, reason: str) -> None:
         closed, self._closed = self._closed or self._parted, True
         if not closed:
-            self._engine.put((wire.CLOSE, self._cid, code, reason), len(reason) + 16)
+            self._engine.say((wire.CLOSE, self._cid, code, reason))
 
 
 class _Lifespan:

@@ -17,7 +17,8 @@ from . import _wire as wire
 from ._body import ClientGone
 from ._gateway import gateway
 from ._mapping import parse_headers
-from ._response import WRITTEN, Response, check_headers, check_status, encode_chunk, whole
+from ._packing import pack_head
+from ._response import WRITTEN, Response, encode_chunk, whole
 from ._worker import Worker
 
 TYPE_CHECKING = False
@@ -202,7 +203,7 @@ class _Start:
         size = str(os.stat(path).st_size)
         if any(name.lower() == "content-length" and value != size for name, value in self._headers):
             return False
-        if not gateway._engine.send_file(self._request.id, self._status, self._checked(), path):
+        if not gateway._engine.send_file(self._request.id, pack_head(self._status, self._checked()), path):
             return False
         if hasattr(body, "close"):
             body.close()
@@ -212,7 +213,7 @@ class _Start:
         result = whole(self._request.id, self._status, self._checked(), body)
         if isinstance(result, Response):
             return result
-        gateway._engine.put(*result)
+        gateway._engine.put(result)
         return WRITTEN
 
     def _is_all(self, first: bytes, body: Any) -> bool:
@@ -229,7 +230,7 @@ class _Start:
         if self._stream is None:
             engine: BlockingEngine = gateway._engine  # type: ignore[assignment]
             stream = engine.open_stream(self._request.id)
-            stream.start(check_status(self._status), *check_headers(self._checked(), None))
+            stream.start(pack_head(self._status, self._checked()))
             self._stream = stream
         if self._request.method != "HEAD" and not self._stream.write(encode_chunk(data)):
             raise ClientGone("the client is gone")

@@ -90,6 +90,11 @@ def datagram(data, did=1, local="", lid=3):
     return [wire.DGRAM, lid, "192.0.2.7:5000", data, local, did]
 
 
+def fields(**headers):
+    """Headers as a worker writes them; an underscore stands for a dash."""
+    return [[name.replace("_", "-").encode(), value.encode()] for name, value in headers.items()]
+
+
 def encode(*messages):
     """One frame, as the gateway writes it."""
     payload = _msgpack.pack(list(messages))

@@ -120,7 +120,7 @@ class Suite:
             raise KeyError("<b>")
 
         (out,) = self.serve(self.app(on_request=index), request(path="/<x>"), debug=True)
-        self.assertEqual((out[2], out[3]), (500, {"content-type": "text/html; charset=utf-8"}))
+        self.assertEqual((out[2], out[3]), (500, harness.fields(content_type="text/html; charset=utf-8")))
         self.assertIn(b"KeyError: &#x27;&lt;b&gt;&#x27;", out[4])
         self.assertIn(b"/&lt;x&gt;", out[4])
         self.assertNotIn(b"<b>", out[4])
@@ -286,7 +286,7 @@ class Suite:
 
     def test_a_stream_goes_out_piece_by_piece(self):
         out = self.stream(gw.Response.stream(["a", b"", b"b"], 201, {"x-a": "b"}))
-        self.assertEqual(out, [[wire.RES_START, 1, 201, {"content-type": "text/plain; charset=utf-8", "x-a": "b"}, b""],
+        self.assertEqual(out, [[wire.RES_START, 1, 201, harness.fields(content_type="text/plain; charset=utf-8", x_a="b"), b""],
                                [wire.RES_CHUNK, 1, b"a"], [wire.RES_CHUNK, 1, b"b"], [wire.RES_END, 1, b""]])
         self.check_acknowledged(requests=1)
 
@@ -309,7 +309,7 @@ class Suite:
             return [[wire.CREDIT, 1, len(message[2])]] if message[0] == wire.RES_CHUNK else None
 
         out = self.stream(b"x" * 600_000, react=react)
-        self.assertEqual(out[0][3], {"content-type": "application/octet-stream", "content-length": "600000"})
+        self.assertEqual(out[0][3], harness.fields(content_type="application/octet-stream", content_length="600000"))
         self.assertEqual(b"".join(m[2] for m in out[1:]), b"x" * 600_000)
         self.assertTrue(all(len(m[2]) <= 32768 for m in out[1:]))
 

@@ -4,6 +4,7 @@ import contextlib
 import io
 import unittest
 
+import harness
 from harness import attach, closed, request, serve
 import gw
 from gw import _wire as wire
@@ -59,7 +60,7 @@ class StreamTest(WorkerCase):
     def test_everything_it_can_begin_with(self):
         response = gw.Response.events(status=200, headers={"x-a": "1"}, join="news", uid="u1", session={"name": "Tom"}, first=[gw.Event("missed", id=7), "too"])
         (out,) = self.answers(response)
-        self.assertEqual(out, [wire.EVENTS, 5, 200, {"x-a": "1"}, b"id: 7\ndata: missed\n\ndata: too\n\n", pack({"name": "Tom"}), "u1", ["news"]])
+        self.assertEqual(out, [wire.EVENTS, 5, 200, harness.fields(x_a="1"), b"id: 7\ndata: missed\n\ndata: too\n\n", pack({"name": "Tom"}), "u1", ["news"]])
 
     def test_alone(self):
         self.assertEqual(self.answers(gw.Response.events()), [[wire.EVENTS, 5, 200, [], b""]])

@@ -59,7 +59,7 @@ class CallbackTest(Base):
             return gw.Accept("a", {"x-a": "1"}, session={"n": 1}, uid="tom", groups=["room", "lobby"])
 
         for out in self.each(decide, handshake(headers="sec-websocket-protocol: b ,a\n")):
-            self.assertEqual(out, [[wire.ACCEPT, 5, "a", {"x-a": "1"}, b"\x81\xa1n\x01", "tom", ["room", "lobby"]]])
+            self.assertEqual(out, [[wire.ACCEPT, 5, "a", harness.fields(x_a="1"), b"\x81\xa1n\x01", "tom", ["room", "lobby"]]])
 
     def test_refusals(self):
         for answer, status, body in ((False, 403, b"Forbidden\n"), (gw.Response(401, {"www-authenticate": "Bearer"}), 401, b""), (("no", 404), 404, b"no")):

@@ -80,7 +80,7 @@ class WorkerTest(Base):
     def test_the_gateway_sends_it(self):
         for asynchronous in (False, True):
             out = self.serve(lambda: Response.file(self.path, status=203, headers={"x-a": "b"}), asynchronous=asynchronous)
-            self.assertEqual(out, [[wire.RES_FILE, 1, 203, {"content-type": "application/pdf", "content-length": "7", "x-a": "b"}, self.path]])
+            self.assertEqual(out, [[wire.RES_FILE, 1, 203, harness.fields(content_type="application/pdf", content_length="7", x_a="b"), self.path]])
 
     def test_what_it_cannot_send_the_worker_sends(self):
         for asynchronous in (False, True):
@@ -111,7 +111,7 @@ class WsgiTest(Base):
     def test_a_plain_file_is_sent_by_the_gateway_and_closed(self):
         file = open(self.path, "rb")
         out = self.serve(lambda: file, headers=[("Content-Type", "a/b"), ("Content-Length", "7")])
-        self.assertEqual(out, [[wire.RES_FILE, 1, 200, [["Content-Type", "a/b"], ["Content-Length", "7"]], self.path]])
+        self.assertEqual(out, [[wire.RES_FILE, 1, 200, harness.fields(Content_Type="a/b", Content_Length="7"), self.path]])
         self.assertTrue(file.closed)
 
     def test_anything_else_is_sent_by_the_worker(self):

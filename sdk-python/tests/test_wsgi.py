@@ -3,6 +3,7 @@ import io
 import unittest
 from wsgiref.validate import validator
 
+import harness
 from harness import request, serve
 import gw.wsgi
 from gw import _wire as wire
@@ -23,7 +24,7 @@ class WsgiTest(unittest.TestCase):
     def test_one_chunk_is_one_answer(self):
         for check in (True, False):
             (out,) = self.serve(hello, request(), check=check)
-            self.assertEqual(out, [wire.RES, 1, 200, [["Content-Type", "text/plain"], ["Content-Length", "5"]], b"hello"], self.log)
+            self.assertEqual(out, [wire.RES, 1, 200, harness.fields(Content_Type="text/plain", Content_Length="5"), b"hello"], self.log)
 
     def test_the_environ_is_complete(self):
         seen = {}
@@ -174,7 +175,7 @@ class WsgiTest(unittest.TestCase):
         for made, size in ((application, 100_000), (large, 300_000)):
             out = self.serve(made, request(), check=False, react=react)
             self.assertEqual(sum(len(m[2]) for m in out if m[0] == wire.RES_CHUNK), size)
-        self.assertIn(["content-length", "300000"], out[0][3])
+        self.assertIn([b"content-length", b"300000"], out[0][3])
 
     def test_what_is_kept_of_headers_is_bounded(self):
         self.serve(hello, *(request(sid, headers=f"x-n{sid}: 1\n") for sid in range(1, 1501)), check=False)
