@@ -59,7 +59,8 @@ func (k issuerConfig) folder() string {
 	return filepath.Join(k.cacheDir, hex.EncodeToString(sum[:6]))
 }
 
-// issuers are those of the present configuration; nil: none. The loop owns it.
+// issuers are those of the present configuration; nil: none. The first loop owns
+// them, for all.
 type issuers struct {
 	running  map[issuerConfig]*issuer
 	ready    map[issuerConfig]map[string]*tls.Certificate
@@ -78,6 +79,9 @@ const (
 
 // configureIssuers starts and ends issuers as listeners ask for them.
 func (l *loop) configureIssuers() {
+	if l.index > 0 {
+		return
+	}
 	wanted, plain := map[issuerConfig][]string{}, false
 	for _, ln := range l.listeners {
 		switch {
@@ -125,7 +129,7 @@ func distinct(domains []string) []string {
 func (l *loop) startIssuer(k issuerConfig, domains []string) *issuer {
 	ctx, cancel := context.WithCancel(context.Background())
 	i := &issuer{config: k, domains: domains, folder: k.folder(), log: l.log,
-		challenges: &l.challenges, overHTTP: &l.issuers.overHTTP, cancel: cancel}
+		challenges: l.challenges, overHTTP: &l.issuers.overHTTP, cancel: cancel}
 	i.issued = func(domain string, c *tls.Certificate) {
 		l.mailbox.post(func() { l.useIssued(k, domain, c) })
 	}

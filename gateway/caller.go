@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/netip"
+	"sync"
 	"time"
 
 	"gw/protocol/address"
@@ -19,12 +20,14 @@ type caller struct {
 	next, prev *caller // in callers.idle, while it has no connection
 }
 
-// callers are the addresses a listener knows.
+// callers are the addresses a listener knows, in all loops. Only listeners with
+// such limits ever take the lock.
 //
 // Those with a connection are bounded by the connections. Of the others the
 // latest maxCallers are kept; one more, and the one that was away longest is
 // forgotten, with what it had used up of its rate.
 type callers struct {
+	mu        sync.Mutex
 	byAddress map[netip.Addr]*caller
 	first     *caller // idle, away longest
 	last      *caller
@@ -34,7 +37,8 @@ type callers struct {
 
 const maxCallers = 65536
 
-// find returns the entry of an address.
+// find returns the entry of an address. Like link, unlink and forget it is for
+// those who hold the lock.
 func (t *callers) find(a netip.Addr) *caller {
 	a = address.Client(a)
 	if x := t.byAddress[a]; x != nil {
@@ -95,6 +99,8 @@ func (t *callers) forget(x *caller) {
 
 // trim forgets those that have nothing left to remember.
 func (t *callers) trim(now time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for t.first != nil && t.first.free <= now {
 		t.forget(t.first)
 	}
@@ -103,23 +109,43 @@ func (t *callers) trim(now time.Duration) {
 	}
 }
 
-// enter counts a connection of x.
-func (t *callers) enter(x *caller) {
+// enter counts a connection of an address, unless it has most of them already
+// (0: any number).
+func (t *callers) enter(a netip.Addr, most int) (x *caller, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x = t.find(a)
+	if most > 0 && x.connections >= most {
+		return x, false
+	}
 	if x.connections == 0 {
 		t.unlink(x)
 	}
 	x.connections++
+	return x, true
 }
 
 // leave is its end.
 func (t *callers) leave(x *caller) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if x.connections--; x.connections == 0 {
 		t.link(x)
 	}
 }
 
-// take uses up one request of x's rate; wait is 0, or how long until there is
-// one again.
+// spend uses up one request of the rate of x, or of the address when x is nil.
+// wait is 0, or how long until there is one again.
+func (t *callers) spend(x *caller, a netip.Addr, now, every time.Duration, burst int) (wait time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if x == nil {
+		x = t.find(a)
+	}
+	return x.take(now, every, burst)
+}
+
+// take is spend for those who hold the lock.
 func (x *caller) take(now, every time.Duration, burst int) (wait time.Duration) {
 	free := max(x.free, now)
 	if wait = free - now - time.Duration(burst-1)*every; wait > 0 {
@@ -154,17 +180,16 @@ func (l *loop) admit(c *conn) bool {
 	if ln.exempt(o.address) {
 		return true
 	}
-	x := ln.callers.find(o.address)
-	if most := ln.limits.MaxConnectionsPerAddress; most > 0 && x.connections >= most {
+	x, ok := ln.share.callers.enter(o.address, ln.limits.MaxConnectionsPerAddress)
+	if !ok {
 		ln.addressRefused++
-		l.log.Debug("Closed a connection over max_connections_per_address", "listener", ln.name, "remote", c.peer, "connections", x.connections)
+		l.log.Debug("Closed a connection over max_connections_per_address", "listener", ln.name, "remote", c.peer, "connections", ln.limits.MaxConnectionsPerAddress)
 		l.lost(c)
 		return false
 	}
 	o.entry = x
-	ln.callers.enter(x)
 	// Where there are no requests, a connection counts as one.
-	if _, stream := streamKinds[ln.scheme]; stream && ln.limits.RequestEvery > 0 && x.take(l.now, ln.limits.RequestEvery, ln.burst()) > 0 {
+	if _, stream := streamKinds[ln.scheme]; stream && ln.limits.RequestEvery > 0 && ln.share.callers.spend(x, o.address, l.now, ln.limits.RequestEvery, ln.burst()) > 0 {
 		ln.rateRefused++
 		l.log.Debug("Closed a connection over max_requests_per_address", "listener", ln.name, "remote", c.peer)
 		l.lost(c)
@@ -176,7 +201,7 @@ func (l *loop) admit(c *conn) bool {
 // dismiss is the end of a connection that admit counted.
 func (l *loop) dismiss(c *conn) {
 	if o := c.origin; o != nil && o.entry != nil && c.fd >= 0 {
-		c.listener.callers.leave(o.entry)
+		c.listener.share.callers.leave(o.entry)
 		o.entry = nil
 	}
 }
@@ -196,10 +221,7 @@ func (l *loop) checkRate(c *conn, r *http1.Request) bool {
 	if ln.exempt(a) {
 		return false
 	}
-	if x == nil {
-		x = ln.callers.find(a)
-	}
-	wait := x.take(l.now, every, ln.burst())
+	wait := ln.share.callers.spend(x, a, l.now, every, ln.burst())
 	if wait == 0 {
 		return false
 	}

@@ -138,8 +138,7 @@ func TestAddressesAreForgotten(t *testing.T) {
 	at := func(i int) netip.Addr {
 		return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(i))))
 	}
-	busy := table.find(at(1 << 30))
-	table.enter(busy)
+	busy, _ := table.enter(at(1<<30), 0)
 	for i := range maxCallers + 10 {
 		table.find(at(i)).free = time.Hour
 	}

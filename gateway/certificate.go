@@ -14,9 +14,9 @@ import (
 
 // tlsSettings are what handshakes of one listener go by.
 //
-// The tls.Config stays the same as long as the listener's rules do, also over
-// reloads: it has the keys of session tickets, which crypto/tls makes anew
-// every day. When the rules change, a new one sees to it that nobody resumes a
+// The first loop makes them, for all. The tls.Config stays the same as long as
+// the listener's rules do, also over reloads: it has the keys of session
+// tickets, which crypto/tls makes anew every day. When the rules change, a new one sees to it that nobody resumes a
 // session that was made under the old ones.
 type tlsSettings struct {
 	rules  tlsRules
@@ -33,6 +33,11 @@ type tlsRules struct {
 // configureTLS sets what may change at a reload. Connections that are open, and
 // handshakes under way, keep what they have.
 func (l *loop) configureTLS(ln *listener, m *control.TLS) {
+	if l.index > 0 { // the first loop has been there
+		ln.tls = ln.share.tls
+		return
+	}
+	defer func() { ln.share.tls = ln.tls }()
 	if m == nil {
 		ln.tls = nil
 		return
@@ -171,6 +176,9 @@ func (l *loop) takeCertificate(m *control.Certificate) {
 
 // forgetCertificates lets go of what no listener names any more.
 func (l *loop) forgetCertificates() {
+	if l.index > 0 {
+		return
+	}
 	used := make(map[int]bool)
 	for _, ln := range l.listeners {
 		if ln.tls != nil && !ln.closed {

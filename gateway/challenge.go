@@ -12,7 +12,7 @@ import (
 )
 
 // challenges are what an ACME authority asks for at the moment. Issuers write
-// them on goroutines of their own; handshakes read them on theirs, and the loop
+// them on goroutines of their own; handshakes read them on theirs, and the loops
 // only for paths that begin with challengePath.
 type challenges struct {
 	mu           sync.Mutex
@@ -80,7 +80,7 @@ func (s *challenges) config(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 // answerChallenge is the stage that answers an authority. Whatever else has
 // such a path goes its way.
 func (l *loop) answerChallenge(c *conn, r *http1.Request) bool {
-	if l.issuers == nil || !strings.HasPrefix(string(r.Path), challengePath) {
+	if !strings.HasPrefix(string(r.Path), challengePath) {
 		return false
 	}
 	body := l.challenges.body(r.Path)

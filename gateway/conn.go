@@ -93,17 +93,24 @@ type conn struct {
 
 func (c *conn) slot() int32 { return int32(c.id & slotMask) }
 
-// Ids are slot and generation, below 2^53.
+// Ids are slot, loop and generation, below 2^53.
 const (
 	slotBits = 20
 	slotMask = 1<<slotBits - 1
-	genMask  = 1<<(53-slotBits) - 1
+	loopBits = 4
+	maxLoops = 1 << loopBits
+	genShift = slotBits + loopBits
+	genMask  = 1<<(53-genShift) - 1
 	// datagramSlot is that of datagrams, so that their ids are nobody else's.
 	datagramSlot = slotMask
 )
 
+// loopOf says whose connection an id names.
+func loopOf(id uint64) int { return int(id >> slotBits & (maxLoops - 1)) }
+
 // connTable finds connections by id.
 type connTable struct {
+	loop  uint64 // its number
 	conns []*conn
 	gens  []uint64
 	free  []int32
@@ -135,7 +142,7 @@ func (t *connTable) add(c *conn) bool {
 func (t *connTable) renew(c *conn) {
 	slot := c.slot()
 	t.gens[slot] = max(1, (t.gens[slot]+1)&genMask)
-	c.id = t.gens[slot]<<slotBits | uint64(slot)
+	c.id = t.gens[slot]<<genShift | t.loop<<slotBits | uint64(slot)
 }
 
 // find returns the connection that has this id now, or nil.
@@ -622,6 +629,7 @@ func (l *loop) drop(c *conn) {
 	l.dismiss(c)
 	if c.stream() == nil {
 		c.listener.connections--
+		c.listener.share.connections[l.index].Add(-1)
 	}
 	if c.http2 != nil {
 		l.closeStreams(c)

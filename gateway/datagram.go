@@ -78,7 +78,7 @@ func (l *loop) listenDatagrams(ln *listener) error {
 			return err
 		}
 	}
-	return l.poller.add(ln.fd, unix.EPOLLIN, aboutDatagrams, ln.index, 0)
+	return l.poller.add(ln.fd, ln.socketEvents(), aboutDatagrams, ln.index, 0)
 }
 
 // wildcard reports a socket that is bound to all addresses.
@@ -180,7 +180,7 @@ func appendAddr(dst []byte, a netip.Addr) []byte {
 // generation.
 func (l *loop) datagramID() uint64 {
 	l.lastDatagram = max(1, (l.lastDatagram+1)&genMask)
-	return l.lastDatagram<<slotBits | datagramSlot
+	return l.lastDatagram<<genShift | uint64(l.index)<<slotBits | datagramSlot
 }
 
 func (l *loop) enqueueDatagram(d *datagrams, it *item) {
@@ -483,14 +483,17 @@ func (l *loop) blockSocket(ln *listener, blocked bool) {
 }
 
 func (l *loop) watchSocket(ln *listener) {
-	var events uint32
-	if !ln.closed {
+	_ = l.poller.modify(ln.fd, ln.socketEvents(), aboutDatagrams, ln.index, 0)
+}
+
+func (ln *listener) socketEvents() (events uint32) {
+	if ln.home && !ln.closed {
 		events |= unix.EPOLLIN
 	}
 	if ln.datagrams.out.blocked {
 		events |= unix.EPOLLOUT
 	}
-	_ = l.poller.modify(ln.fd, events, aboutDatagrams, ln.index, 0)
+	return events
 }
 
 // datagramStatus is what ln has counted; nil for other listeners.
@@ -499,7 +502,11 @@ func (ln *listener) datagramStatus() *control.DatagramStatus {
 	if d == nil {
 		return nil
 	}
-	return &control.DatagramStatus{Received: d.received, Sent: d.sent, Queued: d.queue.len, Dropped: d.dropped + kernelDrops(ln.fd), Truncated: d.truncated, SendDrops: d.sendDrops}
+	s := &control.DatagramStatus{Received: d.received, Sent: d.sent, Queued: d.queue.len, Dropped: d.dropped, Truncated: d.truncated, SendDrops: d.sendDrops}
+	if ln.home { // it is one socket for all loops
+		s.Dropped += kernelDrops(ln.fd)
+	}
+	return s
 }
 
 // kernelDrops is how many datagrams the kernel had no room for since the socket

@@ -397,7 +397,7 @@ func TestDatagramIdsAreNoConnections(t *testing.T) {
 		}
 	}
 	s.lastDatagram = genMask
-	if id := s.datagramID(); id>>slotBits != 1 {
+	if id := s.datagramID(); id>>genShift != 1 {
 		t.Fatalf("%x after the last", id)
 	}
 }
@@ -414,7 +414,7 @@ func (s *still) openSocket(address netip.AddrPort) (*listener, *peer) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	ln := &listener{id: 2, index: int32(len(s.listeners)), fd: take([]*os.File{file})[0]}
+	ln := &listener{id: 2, index: int32(len(s.listeners)), share: new(listenerShare), fd: take([]*os.File{file})[0]}
 	s.listeners = append(s.listeners, ln)
 	s.configureListener(ln, &control.Listener{Name: "udp", Scheme: "udp", Limits: testLimits(), Queue: control.Queue{Limit: 10},
 		Routes: []control.Route{{Prefix: "/", Pool: "web"}}})

@@ -21,6 +21,11 @@ type pool struct {
 	sendfile       []string // folders of files that handlers may have sent
 	sendfileHeader bool     // the header X-Sendfile counts too
 
+	share       *poolShare
+	workers     int           // as configured; they are in the first loops
+	hungrySince time.Duration // since when work waits and no worker is idle; 0: not
+	leaving     *worker       // gets nothing more, because another loop has none
+
 	named   bool // by the configuration that is being taken over
 	removed bool // not configured any more: what no worker takes is given up
 
@@ -89,7 +94,7 @@ func (l *loop) dispatchRequest(c *conn) {
 			return
 		}
 	}
-	if e.pool.queue.len >= e.pool.queueLimit {
+	if e.pool.queue.len+e.pool.queuedElsewhere(l.index) >= e.pool.queueLimit {
 		it := e.item
 		e.item = nil
 		l.items.put(it)
@@ -277,7 +282,14 @@ func (l *loop) moveTo(c *conn, w *worker) {
 	d := c.dialogue
 	if old := d.worker; old != nil {
 		old.conns--
-		if d.known && old.state == workerActive && !old.deaf {
+		switch {
+		case old.id == w.id: // it was away, and remembers
+			d.worker = w
+			w.conns++
+			return
+		case d.known && old.state == workerAway:
+			l.detachAway(old.id, c.id)
+		case d.known && old.state == workerActive && !old.deaf:
 			l.endMessage(old, wire.AppendDetach(l.beginMessage(old), c.id))
 		}
 	}

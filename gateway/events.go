@@ -52,7 +52,7 @@ func (l *loop) becomeEvents(c *conn, w *worker, m *wire.Message) {
 	l.releaseInput(c)
 	own.session = append(own.session, m.Data...)
 	l.hub.bind(c, string(m.UID))
-	wire.Names(m.Value).Each(func(name []byte) { l.joinGroup(c, w, name) })
+	wire.Names(m.Value).Each(func(name []byte) { l.joinGroup(c, w.author(), name) })
 	if len(m.Text) > 0 {
 		l.sendTo(c, wire.FlagEvent, m.Text)
 	}

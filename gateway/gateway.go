@@ -5,7 +5,7 @@
 // master does, over the control channel.
 //
 // Invariants:
-//   - One loop owns all connections and pipes; other goroutines only post to
+//   - A connection and a pipe belong to one loop; everybody else only posts to
 //     its mailbox. No lock is taken and nothing is allocated for a request.
 //   - Reading from a worker never waits for writing to it.
 //   - Every id is slot and generation: a late answer reaches nobody else.
@@ -21,10 +21,12 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
-	"slices"
-	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gw/ipc"
 	"gw/protocol/control"
@@ -46,13 +48,186 @@ func Main(fd int) error {
 	log := logger(os.Stderr)
 	out := newOutbox(channel, log)
 	defer out.close()
-	l, err := newLoop(log, out.send)
-	if err != nil {
-		return err
+	g := newGateway(log, out.send)
+	go g.receive(channel)
+	return g.wait()
+}
+
+// gateway hands the master's messages to the loops, and what it asks all of them
+// it puts together to one answer. Its goroutine may wait for loops, they never
+// wait for it.
+type gateway struct {
+	log     *slog.Logger
+	send    func(*control.Message) // to the master
+	loops   []*loop                // since the first configuration
+	arrival map[uint64]*loop       // of workers: where they came in
+	stopped atomic.Int32           // loops that have
+	running sync.WaitGroup
+	ended   chan error
+}
+
+func newGateway(log *slog.Logger, send func(*control.Message)) *gateway {
+	return &gateway{log: log, send: send, arrival: make(map[uint64]*loop), ended: make(chan error, maxLoops+1)}
+}
+
+// start begins to run n loops.
+func (g *gateway) start(n int) error {
+	n = min(max(n, 1), maxLoops)
+	mayBeEager = runtime.NumCPU() > n
+	loops := make([]*loop, n)
+	for i := range loops {
+		l, err := newLoop(g.log, g.report)
+		if err != nil {
+			return err
+		}
+		loops[i] = l
 	}
-	defer l.close()
-	go receive(channel, l)
-	return l.run()
+	for i, l := range loops {
+		l.join(i, loops)
+	}
+	g.loops = loops
+	for _, l := range loops {
+		g.running.Go(func() {
+			if err := l.run(); err != nil {
+				g.ended <- err
+			}
+		})
+	}
+	return nil
+}
+
+// wait returns when the master is gone, or a loop failed.
+func (g *gateway) wait() error {
+	err := <-g.ended
+	for _, l := range g.loops {
+		l.mailbox.post(func() { l.done = true })
+	}
+	g.running.Wait()
+	for _, l := range g.loops {
+		l.close()
+	}
+	return err
+}
+
+// do runs f in a loop, and waits for it.
+func (g *gateway) do(l *loop, f func()) {
+	done := make(chan struct{})
+	l.mailbox.post(func() {
+		defer close(done)
+		f()
+	})
+	<-done
+}
+
+// receive takes the master's messages, until it is gone.
+func (g *gateway) receive(channel *ipc.Channel) {
+	for {
+		m, files, err := channel.Receive()
+		if err != nil {
+			for _, l := range g.loops {
+				l.mailbox.post(func() { l.masterGone(err) })
+			}
+			g.running.Wait()
+			g.ended <- nil
+			return
+		}
+		if err := g.control(m, files); err != nil {
+			g.ended <- err
+			return
+		}
+	}
+}
+
+// control acts on one message of the master.
+func (g *gateway) control(m *control.Message, files []*os.File) error {
+	if g.loops == nil {
+		if m.Kind != control.Configure {
+			return errors.New("the master's first message is no configuration")
+		}
+		if err := g.start(m.Configuration.Loops); err != nil {
+			return err
+		}
+	}
+	switch m.Kind {
+	case control.Configure:
+		g.configure(m, files)
+	case control.Attach:
+		g.attach(m, files)
+	case control.GiveCertificate:
+		first := g.loops[0]
+		first.mailbox.post(func() { first.takeCertificate(m.Certificate) })
+	case control.Query:
+		g.query(m)
+	case control.Stop:
+		for _, l := range g.loops {
+			l.mailbox.post(func() { l.stop(m.Deadline) })
+		}
+	default:
+		g.controlWorker(m)
+	}
+	return nil
+}
+
+// configure lets one loop after the other take over a configuration: what they
+// have in common the first one makes.
+func (g *gateway) configure(m *control.Message, files []*os.File) {
+	for i, l := range g.loops {
+		own := files
+		if i < len(g.loops)-1 {
+			own = duplicates(files)
+		}
+		g.do(l, func() { l.takeConfiguration(m, own) })
+	}
+	if !m.More {
+		g.send(&control.Message{Kind: control.Configured, Seq: m.Seq})
+	}
+}
+
+// duplicates gives another loop descriptors of its own.
+func duplicates(files []*os.File) []*os.File {
+	own := make([]*os.File, len(files))
+	for i, f := range files {
+		fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		if err == nil {
+			own[i] = os.NewFile(uintptr(fd), f.Name())
+		}
+	}
+	return own
+}
+
+// attach brings a worker into the loop that its slot belongs to, so that a pool's
+// workers are in all loops, and those of a reload where the ones before were.
+func (g *gateway) attach(m *control.Message, files []*os.File) {
+	fds := take(files)
+	if len(fds) != 2 {
+		g.log.Error("The master sent a worker without its pipes", "worker", m.Worker.ID)
+		return
+	}
+	l := g.loops[max(m.Worker.Slot-1, 0)%len(g.loops)]
+	g.arrival[m.Worker.ID] = l
+	l.mailbox.post(func() { l.attach(m.Worker, fds[0], fds[1]) })
+}
+
+// controlWorker acts on a worker where it is now.
+func (g *gateway) controlWorker(m *control.Message) {
+	l := g.arrival[m.Worker.ID]
+	if l == nil {
+		return
+	}
+	if m.Kind == control.Exited {
+		delete(g.arrival, m.Worker.ID)
+	}
+	l.mailbox.post(func() {
+		l.follow(m.Worker.ID, func(l *loop, w *worker) { l.controlWorker(w, m) })
+	})
+}
+
+// report passes on what a loop says. The gateway has stopped when all have.
+func (g *gateway) report(m *control.Message) {
+	if m.Kind == control.Stopped && int(g.stopped.Add(1)) < len(g.loops) {
+		return
+	}
+	g.send(m)
 }
 
 // logger writes in the form the master asks for, so that one log has one form.
@@ -82,19 +257,7 @@ func readable(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// receive posts the master's messages to the loop, until the master is gone.
-func receive(channel *ipc.Channel, l *loop) {
-	for {
-		m, files, err := channel.Receive()
-		if err != nil {
-			l.mailbox.post(func() { l.masterGone(err) })
-			return
-		}
-		l.mailbox.post(func() { l.control(m, files) })
-	}
-}
-
-// masterGone ends the gateway, and with it the handlers: they see end of file.
+// masterGone ends a loop, and with it its handlers: they see end of file.
 func (l *loop) masterGone(err error) {
 	l.done = true
 	if !errors.Is(err, io.EOF) {
@@ -111,41 +274,8 @@ func (l *loop) masterGone(err error) {
 	}
 }
 
-// control acts on one message of the master.
-func (l *loop) control(m *control.Message, files []*os.File) {
-	switch m.Kind {
-	case control.Configure:
-		logs := min(freshLogs(m.Configuration), len(files))
-		l.configureLogs(m.Configuration.AccessLogs, files[:logs])
-		l.configure(m.Configuration, take(files[logs:]))
-		if m.More {
-			return
-		}
-		l.closeUnnamed()
-		l.report(&control.Message{Kind: control.Configured, Seq: m.Seq})
-	case control.Attach:
-		fds := take(files)
-		if len(fds) != 2 {
-			l.log.Error("The master sent a worker without its pipes", "worker", m.Worker.ID)
-			return
-		}
-		l.attach(m.Worker, fds[0], fds[1])
-	case control.GiveCertificate:
-		l.takeCertificate(m.Certificate)
-	case control.Query:
-		l.query(m)
-	case control.Stop:
-		l.stop(m.Deadline)
-	default:
-		l.controlWorker(m)
-	}
-}
-
-func (l *loop) controlWorker(m *control.Message) {
-	w := l.byID[m.Worker.ID]
-	if w == nil {
-		return
-	}
+// controlWorker acts on a message about one of this loop's workers.
+func (l *loop) controlWorker(w *worker, m *control.Message) {
 	switch m.Kind {
 	case control.Activate:
 		l.activate(w)
@@ -154,171 +284,4 @@ func (l *loop) controlWorker(m *control.Message) {
 	case control.Exited:
 		l.exited(w, m.Reason)
 	}
-}
-
-// take turns files into descriptors that no finalizer closes.
-func take(files []*os.File) []int {
-	fds := make([]int, len(files))
-	for i, f := range files {
-		fd, err := syscall.Dup(int(f.Fd()))
-		if err != nil {
-			fd = -1
-		} else {
-			syscall.CloseOnExec(fd)
-		}
-		_ = syscall.SetNonblock(fd, true)
-		_ = f.Close()
-		fds[i] = fd
-	}
-	return fds
-}
-
-// configure takes over a configuration, the first or a reload's. A long one
-// comes in several messages.
-func (l *loop) configure(c *control.Configuration, fds []int) {
-	l.version, l.debug, l.tempDir, l.setAsideDir = c.Version, c.Debug, c.TempDir, c.SetAside
-	for i := range c.Pools {
-		l.configurePool(&c.Pools[i])
-	}
-	for i := range c.Listeners {
-		m := &c.Listeners[i]
-		l.named[m.ID] = true
-		l.maxMessage = max(l.maxMessage, m.Limits.MaxMessageBytes)
-		if !m.Fresh {
-			if ln := l.listenerByID(m.ID); ln != nil {
-				l.configureListener(ln, m)
-			}
-			continue
-		}
-		if len(fds) == 0 {
-			l.log.Error("The master sent a listener without its socket", "listener", m.Name)
-			continue
-		}
-		ln := &listener{id: m.ID, fd: fds[0]}
-		fds = fds[1:]
-		l.place(ln)
-		l.configureListener(ln, m)
-		if err := l.listen(ln); err != nil {
-			l.log.Error("Cannot listen", "listener", ln.name, "err", err)
-		}
-	}
-	l.maxFrame = max(l.maxFrame, frameFor(l.maxMessage))
-}
-
-// closeUnnamed ends the listeners that the configuration no longer names.
-func (l *loop) closeUnnamed() {
-	for _, ln := range l.listeners {
-		if !l.named[ln.id] {
-			l.closeListener(ln)
-		}
-	}
-	clear(l.named)
-	l.forgetCertificates()
-	l.configureIssuers()
-	l.removePools()
-	l.retireLogs()
-}
-
-// place puts a listener where an old one is no longer needed, or at the end.
-func (l *loop) place(ln *listener) {
-	for i, old := range l.listeners {
-		if old.gone() {
-			old.closeStatic()
-			ln.index = int32(i)
-			l.listeners[i] = ln
-			return
-		}
-	}
-	ln.index = int32(len(l.listeners))
-	l.listeners = append(l.listeners, ln)
-}
-
-func (l *loop) listenerByID(id int) *listener {
-	for _, ln := range l.listeners {
-		if ln.id == id && !ln.closed {
-			return ln
-		}
-	}
-	return nil
-}
-
-func (l *loop) configurePool(m *control.Pool) {
-	p := l.pools[m.Name]
-	if p == nil {
-		p = &pool{name: m.Name}
-		l.pools[m.Name] = p
-	}
-	p.requestTimeout, p.queueTimeout, p.queueLimit = m.RequestTimeout, m.QueueTimeout, m.QueueLimit
-	p.onCrash = m.OnCrash
-	p.streamTimeout = m.StreamTimeout
-	p.sendfile, p.sendfileHeader = m.Sendfile, m.SendfileHeader
-	p.named = true
-}
-
-// removePools ends what belongs to pools that are not configured any more. The
-// master drains their workers next.
-func (l *loop) removePools() {
-	for name, p := range l.pools {
-		if p.named {
-			p.named = false // until the next configuration
-			continue
-		}
-		delete(l.pools, name)
-		p.removed, p.queueLimit = true, 0
-		for _, q := range [...]*itemList{&p.queue, &p.doubtful} {
-			for q.len > 0 {
-				l.refuseWaiting(q, "this service is not configured any more")
-			}
-		}
-		for _, ln := range slices.Clone(p.sockets) {
-			l.dropAllDatagrams(ln)
-		}
-		for _, c := range l.conns.conns {
-			if c != nil && c.dialogue != nil && c.dialogue.pool == p {
-				l.closeDialogue(c, closeGoing, "service is gone")
-			}
-		}
-		for _, q := range [...]*connQueue{&p.waiting, &p.suspected} {
-			for c := q.pop(); c != nil; c = q.pop() {
-				l.forward(c)
-			}
-		}
-	}
-}
-
-// outbox sends to the master from its own goroutine: a master that is slow to
-// read must not stop a loop.
-type outbox struct {
-	queue chan *control.Message
-	done  chan struct{}
-	log   *slog.Logger
-}
-
-// outboxLimit bounds what may wait. A master that is this far behind is dead.
-const outboxLimit = 8192
-
-func newOutbox(channel *ipc.Channel, log *slog.Logger) *outbox {
-	o := &outbox{queue: make(chan *control.Message, outboxLimit), done: make(chan struct{}), log: log}
-	go func() {
-		defer close(o.done)
-		for m := range o.queue {
-			if err := channel.Send(m); err != nil && !strings.Contains(err.Error(), "broken pipe") {
-				log.Error("Cannot tell the master", "kind", m.Kind, "err", err)
-			}
-		}
-	}()
-	return o
-}
-
-func (o *outbox) send(m *control.Message) {
-	select {
-	case o.queue <- m:
-	default:
-		o.log.Error("The master does not read its messages: one was dropped", "kind", m.Kind)
-	}
-}
-
-func (o *outbox) close() {
-	close(o.queue)
-	<-o.done
 }

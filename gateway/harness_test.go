@@ -17,10 +17,12 @@ import (
 	"gw/protocol/wire"
 )
 
-// harness is a loop with listeners on loopback, the test playing the master.
+// harness is a gateway with listeners on loopback, the test playing the master.
 type harness struct {
 	t       *testing.T
-	loop    *loop
+	gateway *gateway
+	mu      sync.Mutex // of what the test tells it
+	loop    *loop      // the first
 	reports chan *control.Message
 	log     *logBuffer
 	address map[string]string // scheme to host:port
@@ -55,11 +57,7 @@ func startLoop(t *testing.T, change func(*control.Configuration)) *harness {
 	t.Helper()
 	h := &harness{t: t, reports: make(chan *control.Message, 1000), log: new(logBuffer), address: map[string]string{}}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	l, err := newLoop(log, func(m *control.Message) { h.reports <- m })
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.loop = l
+	h.gateway = newGateway(log, func(m *control.Message) { h.reports <- m })
 	c := &control.Configuration{Version: "test", TempDir: t.TempDir(), SetAside: t.TempDir(),
 		Pools: []control.Pool{{Name: "web", QueueLimit: 100, QueueTimeout: 10 * time.Second, RequestTimeout: 30 * time.Second, OnCrash: control.Redeliver}}}
 	var files []*os.File
@@ -85,30 +83,17 @@ func startLoop(t *testing.T, change func(*control.Configuration)) *harness {
 		change(c)
 	}
 	files = append(logFiles(t, c), files...)
-	finished := make(chan error, 1)
-	go func() { finished <- l.run() }()
 	h.tell(&control.Message{Kind: control.Configure, Configuration: c}, files...)
 	h.expect(control.Configured)
+	h.loop = h.gateway.loops[0]
 	t.Cleanup(func() {
-		l.mailbox.post(func() { l.done = true })
-		if err := <-finished; err != nil {
+		h.gateway.ended <- nil
+		if err := h.gateway.wait(); err != nil {
 			t.Error(err)
 		}
-		for _, w := range l.workers {
-			if w != nil {
-				l.closeFromHandler(w)
-				closeFD(w.toHandler)
-			}
+		for _, l := range h.gateway.loops {
+			l.closeAll()
 		}
-		for _, c := range l.conns.conns {
-			if c != nil && c.state != stateGone {
-				closeFD(int(c.fd))
-			}
-		}
-		for _, ln := range l.listeners {
-			l.closeListener(ln)
-		}
-		l.close()
 		if !reflect.DeepEqual(nothing, belongings{}) {
 			t.Error("somebody wrote to what all share: see dialogue.keep")
 		}
@@ -117,6 +102,26 @@ func startLoop(t *testing.T, change func(*control.Configuration)) *harness {
 		}
 	})
 	return h
+}
+
+// closeAll closes what a loop that has ended still has.
+func (l *loop) closeAll() {
+	for _, w := range l.workers {
+		if w != nil {
+			closeFD(w.fromHandler)
+			closeFD(w.toHandler)
+		}
+	}
+	for _, c := range l.conns.conns {
+		if c != nil && c.state != stateGone {
+			closeFD(int(c.fd))
+		}
+	}
+	for _, ln := range l.listeners {
+		if ln.fd >= 0 && !ln.closed {
+			closeFD(ln.fd)
+		}
+	}
 }
 
 // udp binds a socket for datagrams.
@@ -136,7 +141,11 @@ func (h *harness) udp() *os.File {
 }
 
 func (h *harness) tell(m *control.Message, files ...*os.File) {
-	h.loop.mailbox.post(func() { h.loop.control(m, files) })
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.gateway.control(m, files); err != nil {
+		h.t.Error(err)
+	}
 }
 
 // expect waits for a report of this kind and passes over others.

@@ -1,15 +1,13 @@
 package gateway
 
 import (
-	"encoding/binary"
-
 	"gw/protocol/framing"
 	"gw/protocol/websocket"
 	"gw/protocol/wire"
 )
 
-// hub knows which connections belong together: groups, and user ids. It lives
-// in the gateway, so handlers stay replaceable.
+// hub knows which connections of its loop belong together: groups, and user ids.
+// It lives in the gateway, so handlers stay replaceable.
 type hub struct {
 	groups map[string]*group
 	uids   map[string]*group
@@ -122,8 +120,35 @@ func (h *hub) forget(c *conn) {
 	h.bind(c, "")
 }
 
-// handleHub acts on the messages of a handler that concern connections.
+// handleHub acts on the messages of a handler that concern connections, wherever
+// they are.
 func (l *loop) handleHub(w *worker, m *wire.Message) {
+	switch m.Op {
+	case wire.OpPublish, wire.OpSendUID, wire.OpBroadcast:
+		l.act(w.author(), m)
+		l.passToOthers(w, m, allLoops)
+	case wire.OpSendMany:
+		l.act(w.author(), m)
+		if len(l.peers) > 1 {
+			l.passToOthers(w, m, loopsOf(m.IDs))
+		}
+	case wire.OpCall:
+		l.call(w, m)
+	case wire.OpSession:
+		if len(m.Data) > wire.SessionLimit {
+			l.failWorker(w, "sent a session of more than 16 KiB")
+			return
+		}
+		fallthrough
+	case wire.OpCloseConn, wire.OpJoin, wire.OpLeave, wire.OpBind:
+		if !l.passOn(w, m) {
+			l.act(w.author(), m)
+		}
+	}
+}
+
+// act does what a handler's message says to the connections of this loop.
+func (l *loop) act(from author, m *wire.Message) {
 	switch m.Op {
 	case wire.OpPublish:
 		if g := l.hub.groups[string(m.Text)]; g != nil {
@@ -141,38 +166,33 @@ func (l *loop) handleHub(w *worker, m *wire.Message) {
 	case wire.OpSendMany:
 		l.sendMany(m)
 		return
-	case wire.OpCall:
-		l.call(w, m)
-		return
 	}
 	c := l.conns.find(m.ID)
 	if c == nil || c.dialogue == nil || c.state == stateGone {
 		return // it has left; its close event is on the way
 	}
 	switch m.Op {
+	case wire.OpSend:
+		l.sendTo(c, m.Flags, m.Data)
 	case wire.OpCloseConn:
 		l.dropQueued(c.dialogue)
 		l.closeDialogue(c, closeCodeFor(m.Code), string(m.Text))
 	case wire.OpJoin:
-		l.joinGroup(c, w, m.Text)
+		l.joinGroup(c, from, m.Text)
 	case wire.OpLeave:
 		l.hub.leave(c, string(m.Text))
 	case wire.OpBind:
 		l.hub.bind(c, string(m.Text))
 	case wire.OpSession:
-		if len(m.Data) > wire.SessionLimit {
-			l.failWorker(w, "sent a session of more than 16 KiB")
-			return
-		}
 		own := c.dialogue.keep()
 		own.session = append(own.session[:0], m.Data...)
 	}
 }
 
 // joinGroup puts c into a group as a handler asks.
-func (l *loop) joinGroup(c *conn, w *worker, name []byte) {
+func (l *loop) joinGroup(c *conn, from author, name []byte) {
 	if n := len(name); n < 1 || n > wire.GroupLimit || len(c.dialogue.own.groups) >= groupsPerConn {
-		l.log.Error("A handler's join was ignored: group names have 1 to 128 bytes, a connection at most 1024 groups", "pool", w.pool.name, "pid", w.pid, "connection", c.id)
+		l.log.Error("A handler's join was ignored: group names have 1 to 128 bytes, a connection at most 1024 groups", "pool", from.pool, "pid", from.pid, "connection", c.id)
 		return
 	}
 	l.hub.join(c, string(name))
@@ -289,85 +309,4 @@ func (l *loop) sendMany(m *wire.Message) {
 		}
 		l.publishTo(l.conns.find(id), &f, nil)
 	}
-}
-
-// maxReplies bounds what a handler may ask for without reading it, in bytes.
-const maxReplies = 32 << 20
-
-// call answers a handler's question.
-func (l *loop) call(w *worker, m *wire.Message) {
-	if len(w.out)-w.outOff > maxReplies {
-		l.failWorker(w, "asks and does not read the answers")
-		return
-	}
-	args := wire.NewReader(m.Value)
-	n := args.Array()
-	name, _ := args.BytesOrNil()
-	if n == 0 {
-		name = nil
-	}
-	out := l.beginMessage(w)
-	switch string(m.Text) {
-	case "count":
-		out = wire.AppendUint(wire.AppendReply(out, m.ID, true), uint64(l.count(name)))
-	case "is_online":
-		out = wire.AppendBool(wire.AppendReply(out, m.ID, true), l.hub.uids[string(name)] != nil)
-	case "list":
-		limit := uint64(defaultListLimit)
-		if n > 1 {
-			limit = min(args.Uint(), maxListLimit)
-		}
-		out = l.appendList(wire.AppendReply(out, m.ID, true), name, int(limit))
-	default:
-		out = wire.AppendStr(wire.AppendReply(out, m.ID, false), "unknown call "+string(m.Text)+": this gw has count, is_online, list")
-	}
-	l.endMessage(w, out)
-}
-
-// Connections a list call returns.
-const (
-	defaultListLimit = 1000
-	maxListLimit     = 5000
-)
-
-func (l *loop) count(name []byte) int {
-	if len(name) > 0 {
-		if g := l.hub.groups[string(name)]; g != nil {
-			return len(g.members)
-		}
-		return 0
-	}
-	n := 0
-	for _, c := range l.conns.conns {
-		if c != nil && c.dialogue != nil && c.state != stateGone {
-			n++
-		}
-	}
-	return n
-}
-
-func (l *loop) appendList(out []byte, name []byte, limit int) []byte {
-	members := l.conns.conns
-	if len(name) > 0 {
-		members = nil
-		if g := l.hub.groups[string(name)]; g != nil {
-			members = g.members
-		}
-	}
-	at := len(out)
-	out = append(out, 0xdd, 0, 0, 0, 0)
-	n := 0
-	for _, c := range members {
-		if n == limit {
-			break
-		}
-		if c == nil || c.dialogue == nil || c.state == stateGone {
-			continue
-		}
-		n++
-		out = wire.AppendUint(wire.AppendArray(out, 4), c.id)
-		out = wire.AppendStr(wire.AppendStr(wire.AppendStr(out, c.dialogue.own.uid), c.peer), c.kind.String())
-	}
-	binary.BigEndian.PutUint32(out[at+1:], uint32(n))
-	return out
 }

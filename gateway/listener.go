@@ -38,8 +38,12 @@ type listener struct {
 	cors        *cors         // nil: handlers judge origins
 	routedCORS  bool          // its routes differ in it
 	http2       *http2.Config // nil: not spoken here
-	paused      bool          // out of epoll: no descriptors, or max_connections
+	share       *listenerShare
+	spread      int  // loops that its connections are dealt to: the first ones
+	home        bool // this loop accepts for all of them, or receives
+	paused      bool // out of epoll: no descriptors, or max_connections
 	closed      bool
+	listening   bool
 	static      []*static
 	connections int
 	accepted    uint64
@@ -49,7 +53,6 @@ type listener struct {
 	proxies       address.Set // whose word on a client's address counts
 	proxyProtocol bool
 	exempted      address.Set // from limits by address
-	callers       callers
 
 	accessLog  *accessLog // nil: none
 	logJSON    bool
@@ -104,6 +107,7 @@ func (l *loop) configureListener(ln *listener, m *control.Listener) {
 	if m.Scheme == "udp" {
 		l.configureDatagrams(ln, m.Queue)
 	}
+	l.settleHome(ln)
 }
 
 // addresses reads a set that the master has checked.
@@ -118,8 +122,12 @@ func (l *loop) addresses(ln *listener, texts []string) address.Set {
 // listen starts accepting.
 func (l *loop) listen(ln *listener) error {
 	_ = unix.SetNonblock(ln.fd, true)
+	ln.listening = true
 	if ln.datagrams != nil {
 		return l.listenDatagrams(ln)
+	}
+	if !ln.home {
+		return nil
 	}
 	return l.poller.add(ln.fd, unix.EPOLLIN, aboutListener, ln.index, 0)
 }
@@ -133,12 +141,8 @@ func (l *loop) closeListener(ln *listener) {
 			l.stopReceiving(ln)
 			return
 		}
-		if ln.paused {
-			ln.paused = false
-			l.paused--
-		}
-		l.poller.remove(ln.fd) // the master holds another copy
-		closeFD(ln.fd)
+		l.stopAccepting(ln)
+		closeFD(ln.fd) // the master holds another copy
 		l.leaveListener(ln)
 	}
 }
@@ -152,14 +156,14 @@ func (l *loop) accept(ln *listener) {
 		if ln.closed || ln.paused {
 			return
 		}
-		if limit := ln.limits.MaxConnections; limit > 0 && ln.connections >= limit {
+		if ln.crowded() {
 			l.pauseAccepting(ln, "max_connections is reached")
 			return
 		}
 		fd, sa, err := unix.Accept4(ln.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch err {
 		case nil:
-			l.welcome(ln, fd, peerName(sa))
+			l.deal(ln, fd, peerName(sa))
 		case unix.EAGAIN:
 			return
 		case unix.EINTR, unix.ECONNABORTED:
@@ -176,12 +180,14 @@ func (l *loop) welcome(ln *listener, fd int, peer string) {
 	c := &conn{fd: int32(fd), birth: l.births & pairMask, listener: ln, peer: peer, opened: l.now, active: l.now, interest: readEvents}
 	if !l.conns.add(c) {
 		ln.refused++
+		ln.share.connections[l.index].Add(-1)
 		closeFD(fd)
 		return
 	}
 	if err := l.poller.add(fd, readEvents, aboutConn, c.slot(), c.birth); err != nil {
 		l.log.Error("Cannot watch a new connection", "listener", ln.name, "err", err)
 		l.conns.remove(c)
+		ln.share.connections[l.index].Add(-1)
 		closeFD(fd)
 		return
 	}
@@ -229,6 +235,17 @@ func (l *loop) speak(c *conn) {
 
 var streamKinds = map[string]kind{"text": kindText, "frame": kindFrame, "tcp": kindTCP}
 
+// stopAccepting takes the listener out of epoll for good.
+func (l *loop) stopAccepting(ln *listener) {
+	switch {
+	case ln.paused:
+		ln.paused = false
+		l.paused--
+	case ln.home:
+		l.poller.remove(ln.fd)
+	}
+}
+
 // pauseAccepting takes the listener out of epoll: a level-triggered socket that
 // cannot be accepted from would spin. Waiting clients stay in the backlog.
 func (l *loop) pauseAccepting(ln *listener, why string) {
@@ -238,7 +255,7 @@ func (l *loop) pauseAccepting(ln *listener, why string) {
 	l.poller.remove(ln.fd)
 	if l.now-l.pauseLogged > time.Minute || l.pauseLogged == 0 {
 		l.pauseLogged = max(l.now, 1)
-		l.log.Warn("Stopped accepting until connections close: raise the limit of open files or max_connections if this is too early", "listener", ln.name, "connections", ln.connections, "err", why)
+		l.log.Warn("Stopped accepting until connections close: raise the limit of open files or max_connections if this is too early", "listener", ln.name, "connections", ln.share.total(), "err", why)
 	}
 }
 
@@ -248,8 +265,7 @@ func (l *loop) resumeAccepting() {
 		return
 	}
 	for _, ln := range l.listeners {
-		limit := ln.limits.MaxConnections
-		if !ln.paused || ln.closed || limit > 0 && ln.connections >= limit {
+		if !ln.paused || ln.closed || ln.crowded() {
 			continue
 		}
 		ln.paused = false

@@ -16,20 +16,30 @@ import (
 	"gw/protocol/wire"
 )
 
-// loop is the reactor: one goroutine that owns an epoll set, every connection
-// and both pipes of every worker. Nothing in it is locked; the only way in
-// from outside is its mailbox.
+// loop is a reactor: one goroutine that owns an epoll set, its connections and
+// both pipes of its workers. Nothing in it is locked; the only way in from
+// outside is its mailbox. Usually there is one loop; what several have to do with
+// each other is in peers.go, deal.go and balance.go.
 //
 // An iteration reads what is ready, then writes: workers first (they begin
 // while answers go out), one write for each, then connections, one write for
 // each.
 type loop struct {
+	index     int     // among peers
+	peers     []*loop // all of them
+	shares    *shares
+	errands   [][]errand     // not handed over yet, for each of peers
+	inflow    inflow         // of messages that handlers of other loops sent
+	unheard   bool           // handlers are not listened to: another loop is behind
+	away      map[uint64]int // workers that moved on, and to which loop
 	log       *slog.Logger
 	send      func(*control.Message) // to the master
 	poller    *poller
 	mailbox   *mailbox
 	timer     int
-	ticking   bool
+	ticking   time.Duration // 0: not
+	hurried   bool          // the next tick is to come soon
+	swept     time.Duration
 	start     time.Time
 	wallClock func() time.Time
 	now       time.Duration // since start, read once an iteration
@@ -40,7 +50,7 @@ type loop struct {
 	handshakes   handshakes
 	certificates map[int]*tls.Certificate // by the master's ids
 	issuers      *issuers
-	challenges   challenges
+	challenges   *challenges
 	dirtyConns   []*conn
 	spareDirty   []*conn
 	bulk         bulk
@@ -53,6 +63,7 @@ type loop struct {
 	paused       int          // listeners that do not accept
 	pauseLogged  time.Duration
 	pools        map[string]*pool
+	poolList     []*pool // the same
 	workers      []*worker
 	byID         map[uint64]*worker
 	dirtyWorkers []*worker
@@ -127,7 +138,9 @@ type loop struct {
 func newLoop(log *slog.Logger, send func(*control.Message)) (*loop, error) {
 	l := &loop{log: log, send: send, start: time.Now(), wallClock: time.Now, inbuf: make([]byte, 64<<10),
 		pools: make(map[string]*pool), byID: make(map[uint64]*worker), named: make(map[int]bool), maxFrame: wire.FrameLimit,
-		handshakes: newHandshakes(), certificates: make(map[int]*tls.Certificate)}
+		handshakes: newHandshakes(), certificates: make(map[int]*tls.Certificate), challenges: new(challenges),
+		shares: newShares(), away: make(map[uint64]int)}
+	l.join(0, []*loop{l})
 	l.http2Head = http2.NewHead(&l.request)
 	l.items.removeFile, l.items.buffers = l.removeFile, &l.buffers
 	var err error
@@ -148,6 +161,15 @@ func newLoop(log *slog.Logger, send func(*control.Message)) (*loop, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// join makes l one of several loops.
+func (l *loop) join(index int, peers []*loop) {
+	first := peers[0]
+	l.index, l.peers, l.conns.loop = index, peers, uint64(index)
+	l.errands = make([][]errand, len(peers))
+	l.shares, l.challenges, l.start = first.shares, first.challenges, first.start
+	l.handshakes.compute = first.handshakes.compute
 }
 
 // run is the loop's life. It returns when the master asked it to stop, or
@@ -267,10 +289,18 @@ func (l *loop) turnEnd() {
 	}
 	l.streams.turnEnd()
 	l.flushWorkers() // credit, and events of connections that closed
-	if !l.ticking && l.needsTick() {
+	l.balance()
+	l.handOverErrands()
+	switch {
+	case l.hurried && l.ticking != hungryAfter:
+		l.setTick(hungryAfter)
+	case l.ticking == 0 && l.needsTick():
 		l.setTick(tickInterval)
 	}
 }
+
+// hurryTick lets the next tick come soon.
+func (l *loop) hurryTick() { l.hurried = true }
 
 func (l *loop) flushWorkers() {
 	for i := 0; i < len(l.dirtyWorkers); i++ {
@@ -296,7 +326,7 @@ func (l *loop) needsTick() bool {
 
 func (l *loop) setTick(every time.Duration) {
 	spec := unix.NsecToTimespec(int64(every))
-	l.ticking = every > 0
+	l.ticking = every
 	if err := unix.TimerfdSettime(l.timer, 0, &unix.ItimerSpec{Interval: spec, Value: spec}, nil); err != nil {
 		l.log.Error("Time-outs do not work: timerfd_settime failed", "err", err)
 	}
@@ -306,6 +336,14 @@ func (l *loop) setTick(every time.Duration) {
 func (l *loop) tick() {
 	var b [8]byte
 	_, _ = read(l.timer, b[:])
+	if l.hurried {
+		l.hurried = false
+		l.setTick(tickInterval)
+		if l.now-l.swept < tickInterval {
+			return // balance follows
+		}
+	}
+	l.swept = l.now
 	for c := l.deadlines.expired(l.now); c != nil; c = l.deadlines.expired(l.now) {
 		l.expire(c)
 	}
@@ -320,7 +358,9 @@ func (l *loop) tick() {
 		l.packers.trim(l.now)
 		l.streams.trim()
 		for _, ln := range l.listeners {
-			ln.callers.trim(l.now)
+			if ln.home {
+				ln.share.callers.trim(l.now)
+			}
 		}
 		if len(l.named) == 0 {
 			l.retireLogs()

@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,17 +16,61 @@ import (
 // frameFor is the frame length that carries a message of n bytes.
 func frameFor(n int) int { return min(max(wire.FrameLimit, n+64<<10), wire.FrameCap) }
 
-// query answers the master's question.
-func (l *loop) query(m *control.Message) {
-	if m.Topic == control.TopicConnections {
-		l.reportConnections(m)
-		return
+// query answers the master's question: one loop after the other says what it has.
+func (g *gateway) query(m *control.Message) {
+	reply := &control.Message{Kind: control.Report, Seq: m.Seq}
+	if m.Topic != control.TopicConnections {
+		reply.Status = &control.Status{PID: unix.Getpid()}
 	}
-	l.report(&control.Message{Kind: control.Report, Seq: m.Seq, Status: l.status()})
+	for _, l := range g.loops {
+		g.do(l, func() {
+			if reply.Status != nil {
+				add(reply.Status, l.status())
+				return
+			}
+			reply = l.reportConnections(m, reply)
+		})
+	}
+	g.send(reply)
+}
+
+// add puts together what two loops count.
+func add(sum, s *control.Status) {
+	sum.Connections += s.Connections
+	sum.Requests += s.Requests
+	sum.Messages += s.Messages
+	sum.Workers = append(sum.Workers, s.Workers...)
+	for i := range s.Listeners {
+		one := &s.Listeners[i]
+		at := slices.IndexFunc(sum.Listeners, func(l control.ListenerStatus) bool { return l.ID == one.ID })
+		if at < 0 {
+			sum.Listeners = append(sum.Listeners, *one)
+			continue
+		}
+		sum.Listeners[at].Add(one)
+	}
+	for i := range s.Pools {
+		one := &s.Pools[i]
+		at := slices.IndexFunc(sum.Pools, func(p control.PoolStatus) bool { return p.Name == one.Name })
+		if at < 0 {
+			sum.Pools = append(sum.Pools, *one)
+			continue
+		}
+		sum.Pools[at].Add(one)
+	}
+	for i := range s.AccessLogs {
+		one := &s.AccessLogs[i]
+		at := slices.IndexFunc(sum.AccessLogs, func(a control.AccessLogStatus) bool { return a.Path == one.Path })
+		if at < 0 {
+			sum.AccessLogs = append(sum.AccessLogs, *one)
+			continue
+		}
+		sum.AccessLogs[at].Add(one)
+	}
 }
 
 func (l *loop) status() *control.Status {
-	s := &control.Status{PID: unix.Getpid(), Requests: l.requests, Messages: l.messages}
+	s := &control.Status{Requests: l.requests, Messages: l.messages}
 	for _, w := range l.workers {
 		if w != nil {
 			s.Workers = append(s.Workers, control.WorkerStatus{ID: w.id, Connections: w.conns, InFlight: max(w.sent.len, w.exchanges.len), Requests: w.finished, Window: w.window})
@@ -56,8 +101,8 @@ const (
 	rowGroupBytes = 512
 )
 
-func (l *loop) reportConnections(m *control.Message) {
-	reply := &control.Message{Kind: control.Report, Seq: m.Seq}
+// reportConnections adds rows to a reply. A full one is sent, and another begun.
+func (l *loop) reportConnections(m, reply *control.Message) *control.Message {
 	for _, c := range l.conns.conns {
 		if c == nil || c.state == stateGone {
 			continue
@@ -73,7 +118,7 @@ func (l *loop) reportConnections(m *control.Message) {
 			reply = &control.Message{Kind: control.Report, Seq: m.Seq}
 		}
 	}
-	l.report(reply)
+	return reply
 }
 
 func (l *loop) describe(c *conn) control.Connection {

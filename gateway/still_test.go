@@ -28,9 +28,9 @@ func newStill(t testing.TB) *still {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.close)
-	ln := &listener{id: 1, fd: -1, name: "still", scheme: "http", limits: testLimits()}
+	ln := &listener{id: 1, fd: -1, share: new(listenerShare), name: "still", scheme: "http", limits: testLimits()}
 	ln.limits.PingInterval = 25 * time.Second
-	p := &pool{name: "web", queueLimit: 10, onCrash: control.Redeliver}
+	p := &pool{name: "web", share: new(poolShare), queueLimit: 10, onCrash: control.Redeliver}
 	l.pools["web"] = p
 	ln.routes = []route{{prefix: "/", pool: p}}
 	l.listeners = append(l.listeners, ln)

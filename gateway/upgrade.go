@@ -148,7 +148,7 @@ func (l *loop) acceptHandshake(w *worker, m *wire.Message) {
 	own := c.dialogue.keep()
 	own.session = append(own.session, m.Data...)
 	l.hub.bind(c, string(m.UID))
-	wire.Names(m.Value).Each(func(name []byte) { l.joinGroup(c, w, name) })
+	wire.Names(m.Value).Each(func(name []byte) { l.joinGroup(c, w.author(), name) })
 	if w.state == workerActive && !w.deaf {
 		// What it remembers of the handshake, it has when messages come. It is
 		// introduced by OPEN, or else with the first message.

@@ -64,7 +64,7 @@ func FuzzVisits(f *testing.F) {
 				t.Fatalf("%q", line)
 			}
 		}
-		if busy := len(s.ln.callers.byAddress) - s.ln.callers.idle; busy != 0 {
+		if busy := len(s.ln.share.callers.byAddress) - s.ln.share.callers.idle; busy != 0 {
 			t.Fatalf("%d addresses are still connected", busy)
 		}
 	})

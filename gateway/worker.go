@@ -19,6 +19,7 @@ import (
 //	workerBroken    broke the protocol or hangs: gets and says nothing more, the
 //	                master replaces it
 //	workerGone      reaped
+//	workerAway      in another loop
 type workerState uint8
 
 const (
@@ -28,6 +29,7 @@ const (
 	workerDraining
 	workerBroken
 	workerGone
+	workerAway
 )
 
 // worker is one handler process and the two pipes to it.
@@ -74,6 +76,8 @@ type worker struct {
 	in       []byte // part of a frame
 	finished uint64 // requests and messages
 	due      bool
+	asking   int  // calls it has no answer to
+	leaving  bool // gets nothing more until it is in another loop
 	goodbye  bool // BYE came
 	begun    int  // of BYE: unfinished messages it had begun
 	drained  bool
@@ -87,7 +91,7 @@ const maxUnwritten = 256 << 10
 // hasRoom reports that w may be given one more message. Behind a stream it would
 // wait for a client that reads as slowly as it likes.
 func (w *worker) hasRoom() bool {
-	return w.state == workerActive && !w.deaf && w.streams == 0 && w.sent.len < w.window && len(w.out)-w.outOff < maxUnwritten
+	return w.state == workerActive && !w.deaf && !w.leaving && w.streams == 0 && w.sent.len < w.window && len(w.out)-w.outOff < maxUnwritten
 }
 
 // attach takes over a worker's pipes and greets it.
@@ -347,7 +351,9 @@ func (l *loop) handle(w *worker, m *wire.Message) {
 	case wire.OpAck:
 		l.acknowledge(w, m.N)
 	case wire.OpSend:
-		l.sendTo(l.conns.find(m.ID), m.Flags, m.Data)
+		if c := l.conns.find(m.ID); c != nil || !l.passOn(w, m) {
+			l.sendTo(c, m.Flags, m.Data)
+		}
 	case wire.OpDone:
 		l.finishMessages(w, m.ID, m.N)
 	case wire.OpDgramSend:
@@ -412,6 +418,11 @@ func (l *loop) activate(w *worker) {
 		return
 	}
 	w.state = workerActive
+	l.enlist(w)
+}
+
+// enlist lets an active worker work in its pool.
+func (l *loop) enlist(w *worker) {
 	w.pool.add(w)
 	w.pool.events = w.ready.Events
 	w.pool.eventsKnown = true
@@ -595,6 +606,7 @@ func (l *loop) exited(w *worker, reason string) {
 	w.closeSendRoots()
 	l.workers[w.index] = nil
 	delete(l.byID, w.id)
+	l.tellOthers(func(other *loop) { delete(other.away, w.id) })
 	l.settle(w, reason, readUpTo)
 }
 

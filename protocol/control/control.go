@@ -106,6 +106,7 @@ type Configuration struct {
 	Debug     bool       `msgpack:"debug"`
 	TempDir   string     `msgpack:"temp_dir"`  // where request bodies spool; exists, owned by the gateway's user
 	SetAside  string     `msgpack:"set_aside"` // folder for messages that killed two workers; exists, the gateway may write there
+	Loops     int        `msgpack:"loops"`     // event loops; what the first configuration says holds
 	Pools     []Pool     `msgpack:"pools"`
 	Listeners []Listener `msgpack:"listeners"`
 	// AccessLogs come with the first part of a long configuration.
@@ -122,6 +123,7 @@ type AccessLog struct {
 // Pool holds what dispatch needs of a pool.
 type Pool struct {
 	Name           string        `msgpack:"name"`
+	Workers        int           `msgpack:"workers"`         // how many there shall be
 	RequestTimeout time.Duration `msgpack:"request_timeout"` // 0: none
 	StreamTimeout  time.Duration `msgpack:"stream_timeout"`  // silence in the middle of an answer; 0: none
 	QueueTimeout   time.Duration `msgpack:"queue_timeout"`

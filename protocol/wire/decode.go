@@ -1,5 +1,7 @@
 package wire
 
+import "bytes"
+
 // Batch walks through the messages of one frame's payload.
 type Batch struct {
 	r    Reader
@@ -308,4 +310,14 @@ func (r *Reader) events() (e Events) {
 		}
 	}
 	return e
+}
+
+// Clone copies a message that is to outlive the buffer it was read from.
+func (m *Message) Clone() *Message {
+	c := *m
+	for _, b := range []*[]byte{&c.Text, &c.Local, &c.Data, &c.UID, &c.Value, (*[]byte)(&c.IDs)} {
+		*b = bytes.Clone(*b)
+	}
+	c.Headers = Headers(bytes.Clone(c.Headers))
+	return &c
 }

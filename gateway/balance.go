@@ -1,0 +1,215 @@
+package gateway
+
+import (
+	"cmp"
+	"math/bits"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gw/protocol/wire"
+)
+
+// Workers go where the work is. Each is in one loop at a time, which alone reads
+// and writes its pipes, so nothing is shared while requests flow. When work has
+// waited in one loop for hungryAfter and a worker of its pool is idle in another
+// loop, that worker moves, and stays until it is wanted elsewhere.
+//
+// Only a worker with nothing unfinished moves. A loop that has no worker of a
+// pool at all is given one as soon as one of another loop, which gets nothing
+// more for that, has finished what it has.
+
+// hungryAfter is ten times what a move costs, so that bursts set nobody in motion.
+const hungryAfter = time.Millisecond
+
+// balance runs at the end of each iteration.
+func (l *loop) balance() {
+	if len(l.peers) == 1 {
+		return
+	}
+	for _, p := range l.poolList {
+		l.balancePool(p)
+	}
+}
+
+func (l *loop) balancePool(p *pool) {
+	s := p.share
+	if n := int32(p.queue.len); s.queued[l.index].Load() != n {
+		s.queued[l.index].Store(n)
+	}
+	idle := p.idle()
+	if idle == nil && p.waits() {
+		l.endure(p)
+	} else if p.hungrySince > 0 {
+		p.hungrySince = 0
+		l.note(&s.hungry, false)
+		l.note(&s.bare, false)
+	}
+	l.note(&s.idle, idle != nil && idle.movable())
+	l.lend(p, idle)
+}
+
+// note keeps the bit of this loop.
+func (l *loop) note(set *atomic.Uint32, is bool) {
+	bit := uint32(1) << l.index
+	switch has := set.Load()&bit != 0; {
+	case has && !is:
+		set.And(^bit)
+	case !has && is:
+		set.Or(bit)
+	}
+}
+
+// endure waits for hungryAfter, then tells the others.
+func (l *loop) endure(p *pool) {
+	if p.hungrySince == 0 {
+		p.hungrySince = max(l.now, 1)
+		l.hurryTick()
+		return
+	}
+	if l.now-p.hungrySince < hungryAfter {
+		l.hurryTick()
+		return
+	}
+	s := p.share
+	l.note(&s.bare, len(p.active) == 0)
+	if s.hungry.Load()>>l.index&1 == 1 {
+		return
+	}
+	l.note(&s.hungry, true)
+	if idle := s.idle.Load() &^ (1 << l.index); idle != 0 {
+		l.tell(bits.TrailingZeros32(idle), func(*loop) {}) // the end of that iteration lends
+	}
+}
+
+// lend gives an idle worker to a loop that is hungry. Where one has none at all,
+// the least busy worker is made idle for it.
+func (l *loop) lend(p *pool, idle *worker) {
+	own := uint32(1) << l.index
+	bare := p.share.bare.Load() &^ own
+	if bare == 0 && p.leaving != nil {
+		p.leaving.leaving = false
+		l.feed(p.leaving)
+		p.leaving = nil
+	}
+	to := cmp.Or(bare, p.share.hungry.Load()&^own)
+	if to == 0 {
+		return
+	}
+	w := idle
+	if bare != 0 && (w == nil || !w.movable()) {
+		w = p.sendAway()
+	}
+	if w == nil || !w.movable() {
+		return
+	}
+	bit := to & -to
+	if p.share.hungry.And(^bit)&bit == 0 {
+		return // another loop was faster
+	}
+	p.share.bare.And(^bit)
+	l.give(w, bits.TrailingZeros32(bit))
+}
+
+// sendAway chooses a worker that gets nothing more until it moves.
+func (p *pool) sendAway() *worker {
+	if p.leaving == nil || p.leaving.state != workerActive {
+		p.leaving = nil
+		for _, w := range p.active {
+			if !w.async() && (p.leaving == nil || w.sent.len < p.leaving.sent.len) {
+				p.leaving = w
+			}
+		}
+		if p.leaving == nil {
+			return nil
+		}
+		p.leaving.leaving = true
+	}
+	return p.leaving
+}
+
+// waits: something waits that another worker could do.
+func (p *pool) waits() bool {
+	if p.queue.len+p.waiting.len+p.doubtful.len+p.suspected.len > 0 || p.datagramsWait() {
+		return true
+	}
+	for _, w := range p.active {
+		if w.waiting.len > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// queuedElsewhere counts towards queue_limit.
+func (p *pool) queuedElsewhere(index int) (n int) {
+	for i := range p.share.queued {
+		if i != index {
+			n += int(p.share.queued[i].Load())
+		}
+	}
+	return n
+}
+
+// movable: nothing of w belongs to this loop but what is pinned to it.
+func (w *worker) movable() bool {
+	return w.state == workerActive && !w.deaf && !w.due && !w.blocked && !w.dirty && w.asking == 0 && w.fromHandler >= 0 &&
+		w.sent.len+w.exchanges.len+w.waiting.len+w.streams+len(w.out) == 0
+}
+
+// give lets w go to another loop. What is left here is a name for connections
+// that were pinned to it.
+func (l *loop) give(w *worker, to int) {
+	l.poller.remove(w.fromHandler)
+	w.pool.remove(w)
+	if w.pool.leaving == w {
+		w.pool.leaving = nil
+	}
+	l.workers[w.index] = nil
+	delete(l.byID, w.id)
+	l.away[w.id] = to
+	moved := *w
+	moved.conns, moved.leaving, moved.pool = 0, false, nil
+	name := w.pool.name
+	*w = worker{id: w.id, state: workerAway, pool: w.pool, slot: w.slot, pid: w.pid, conns: w.conns, toHandler: -1, fromHandler: -1}
+	l.tell(to, func(other *loop) { other.welcomeWorker(&moved, name) })
+}
+
+// welcomeWorker takes over a worker of another loop.
+func (l *loop) welcomeWorker(w *worker, name string) {
+	p := l.pools[name]
+	if p == nil { // not configured any more: the master is about to drain it
+		p = &pool{name: name, removed: true, share: new(poolShare)}
+	}
+	w.pool, w.index = p, l.freeWorkerIndex()
+	l.workers[w.index] = w
+	l.byID[w.id] = w
+	delete(l.away, w.id)
+	if err := l.poller.add(w.fromHandler, unix.EPOLLIN, aboutWorkerOut, w.index, uint32(w.id)); err != nil {
+		l.failWorker(w, err.Error())
+		return
+	}
+	l.enlist(w)
+}
+
+// follow does f in the loop where a worker is.
+func (l *loop) follow(id uint64, f func(*loop, *worker)) {
+	if w := l.byID[id]; w != nil {
+		f(l, w)
+	} else if to, ok := l.away[id]; ok {
+		l.tell(to, func(other *loop) { other.follow(id, f) })
+	}
+}
+
+// detachAway tells a worker that has moved on that a connection is somebody
+// else's now, unless it has come back and got it again.
+func (l *loop) detachAway(id uint64, cid uint64) {
+	l.follow(id, func(l *loop, w *worker) {
+		c := l.conns.find(cid)
+		again := c != nil && c.dialogue != nil && c.dialogue.worker == w
+		if !again && w.state == workerActive && !w.deaf {
+			l.endMessage(w, wire.AppendDetach(l.beginMessage(w), cid))
+		}
+	})
+}

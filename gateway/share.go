@@ -1,0 +1,61 @@
+package gateway
+
+import "sync/atomic"
+
+// shares is what the loops have in common. A loop looks in here only while it
+// takes over a configuration, which they do one after the other; the parts are
+// safe for all at any time.
+type shares struct {
+	listeners map[int]*listenerShare
+	pools     map[string]*poolShare
+}
+
+func newShares() *shares {
+	return &shares{listeners: make(map[int]*listenerShare), pools: make(map[string]*poolShare)}
+}
+
+func (s *shares) listener(id int) *listenerShare {
+	share := s.listeners[id]
+	if share == nil {
+		share = new(listenerShare)
+		s.listeners[id] = share
+	}
+	return share
+}
+
+func (s *shares) pool(name string) *poolShare {
+	share := s.pools[name]
+	if share == nil {
+		share = new(poolShare)
+		s.pools[name] = share
+	}
+	return share
+}
+
+// listenerShare is what all loops know of a listener.
+type listenerShare struct {
+	connections [maxLoops]atomic.Int32 // in each loop, those on their way to it included
+	callers     callers
+	tls         *tlsSettings // nil: plain; of the first loop, as shares says
+}
+
+func (s *listenerShare) total() (n int) {
+	for i := range s.connections {
+		n += int(s.connections[i].Load())
+	}
+	return n
+}
+
+// poolShare is what all loops know of a pool. Sets of loops have a bit for each.
+type poolShare struct {
+	hungry atomic.Uint32 // work waits there, see balance.go
+	bare   atomic.Uint32 // and those of them that have no worker at all
+	idle   atomic.Uint32 // a worker there has nothing to do
+	queued [maxLoops]atomic.Int32
+}
+
+// crowded: it has max_connections.
+func (ln *listener) crowded() bool {
+	limit := ln.limits.MaxConnections
+	return limit > 0 && ln.share.total() >= limit
+}
