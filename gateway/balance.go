@@ -170,11 +170,14 @@ func (l *loop) give(w *worker, to int) {
 	delete(l.byID, w.id)
 	l.away[w.id] = to
 	moved := *w
-	moved.conns, moved.leaving, moved.pool = 0, false, nil
+	moved.conns, moved.leaving, moved.pool, moved.been = 0, false, nil, w.been|1<<to
 	name := w.pool.name
 	*w = worker{id: w.id, state: workerAway, pool: w.pool, slot: w.slot, pid: w.pid, conns: w.conns, toHandler: -1, fromHandler: -1}
 	l.tell(to, func(other *loop) { other.welcomeWorker(&moved, name) })
 }
+
+// hasBeenIn tells whether w could have requests of that loop.
+func (w *worker) hasBeenIn(loop int) bool { return w.been>>loop&1 == 1 }
 
 // welcomeWorker takes over a worker of another loop.
 func (l *loop) welcomeWorker(w *worker, name string) {

@@ -57,13 +57,14 @@ func Main(fd int) error {
 // it puts together to one answer. Its goroutine may wait for loops, they never
 // wait for it.
 type gateway struct {
-	log     *slog.Logger
-	send    func(*control.Message) // to the master
-	loops   []*loop                // since the first configuration
-	arrival map[uint64]*loop       // of workers: where they came in
-	stopped atomic.Int32           // loops that have
-	running sync.WaitGroup
-	ended   chan error
+	log          *slog.Logger
+	send         func(*control.Message) // to the master
+	loops        []*loop                // since the first configuration
+	certificates []*control.Certificate // that came before
+	arrival      map[uint64]*loop       // of workers: where they came in
+	stopped      atomic.Int32           // loops that have
+	running      sync.WaitGroup
+	ended        chan error
 }
 
 func newGateway(log *slog.Logger, send func(*control.Message)) *gateway {
@@ -93,6 +94,10 @@ func (g *gateway) start(n int) error {
 			}
 		})
 	}
+	for _, c := range g.certificates {
+		g.takeCertificate(c)
+	}
+	g.certificates = nil
 	return nil
 }
 
@@ -141,6 +146,10 @@ func (g *gateway) receive(channel *ipc.Channel) {
 // control acts on one message of the master.
 func (g *gateway) control(m *control.Message, files []*os.File) error {
 	if g.loops == nil {
+		if m.Kind == control.GiveCertificate {
+			g.certificates = append(g.certificates, m.Certificate)
+			return nil
+		}
 		if m.Kind != control.Configure {
 			return errors.New("the master's first message is no configuration")
 		}
@@ -154,8 +163,7 @@ func (g *gateway) control(m *control.Message, files []*os.File) error {
 	case control.Attach:
 		g.attach(m, files)
 	case control.GiveCertificate:
-		first := g.loops[0]
-		first.mailbox.post(func() { first.takeCertificate(m.Certificate) })
+		g.takeCertificate(m.Certificate)
 	case control.Query:
 		g.query(m)
 	case control.Stop:
@@ -166,6 +174,11 @@ func (g *gateway) control(m *control.Message, files []*os.File) error {
 		g.controlWorker(m)
 	}
 	return nil
+}
+
+func (g *gateway) takeCertificate(c *control.Certificate) {
+	first := g.loops[0]
+	first.mailbox.post(func() { first.takeCertificate(c) })
 }
 
 // configure lets one loop after the other take over a configuration: what they

@@ -7,6 +7,9 @@ import "gw/protocol/wire"
 func (l *loop) answered(w *worker, id uint64) *conn {
 	c := l.conns.find(id)
 	if c == nil {
+		if !w.hasBeenIn(loopOf(id)) {
+			l.failWorker(w, "answered a request it was never given")
+		}
 		return nil // the client left; ABORT is on its way or came too late
 	}
 	switch e := c.exchange; {

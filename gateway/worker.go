@@ -76,10 +76,11 @@ type worker struct {
 	in       []byte // part of a frame
 	finished uint64 // requests and messages
 	due      bool
-	asking   int  // calls it has no answer to
-	leaving  bool // gets nothing more until it is in another loop
-	goodbye  bool // BYE came
-	begun    int  // of BYE: unfinished messages it had begun
+	asking   int    // calls it has no answer to
+	been     uint32 // loops, a bit each
+	leaving  bool   // gets nothing more until it is in another loop
+	goodbye  bool   // BYE came
+	begun    int    // of BYE: unfinished messages it had begun
 	drained  bool
 }
 
@@ -103,7 +104,7 @@ func (l *loop) attach(m *control.Worker, toHandler, fromHandler int) {
 		return
 	}
 	w := &worker{id: m.ID, pool: p, slot: m.Slot, pid: m.PID, maxRequests: m.MaxRequests,
-		toHandler: toHandler, fromHandler: fromHandler, window: 1, index: l.freeWorkerIndex()}
+		toHandler: toHandler, fromHandler: fromHandler, window: 1, index: l.freeWorkerIndex(), been: 1 << l.index}
 	l.workers[w.index] = w
 	l.byID[w.id] = w
 	pair := uint32(w.id)

@@ -1,8 +1,10 @@
 package master
 
 import (
+	"cmp"
 	"math/bits"
 	"os"
+	"runtime"
 
 	"gw/master/config"
 	"gw/protocol/control"
@@ -11,10 +13,10 @@ import (
 // gatewayConfiguration is what the gateway must know of c. Listeners are in the
 // order of c and bound already.
 func gatewayConfiguration(version string, c *config.Config, pools []*config.Pool, listeners []*listener, logs []*accessLog, generation int) *control.Configuration {
-	g := &control.Configuration{Version: version, Debug: c.Debug, TempDir: c.TempDir, SetAside: c.SetAsideDir}
+	g := &control.Configuration{Version: version, Debug: c.Debug, Loops: loopsOf(c), TempDir: c.TempDir, SetAside: c.SetAsideDir}
 	for _, p := range pools {
 		g.Pools = append(g.Pools, control.Pool{
-			Name: p.Name, RequestTimeout: p.RequestTimeout, StreamTimeout: p.StreamTimeout, QueueTimeout: p.QueueTimeout,
+			Name: p.Name, Workers: p.Workers, RequestTimeout: p.RequestTimeout, StreamTimeout: p.StreamTimeout, QueueTimeout: p.QueueTimeout,
 			QueueLimit: p.QueueLimit, OnCrash: control.OnCrash(p.OnCrash),
 			Sendfile: sendfileFolders(p), SendfileHeader: p.Sendfile != nil,
 		})
@@ -23,6 +25,12 @@ func gatewayConfiguration(version string, c *config.Config, pools []*config.Pool
 		g.Listeners = append(g.Listeners, l.message(generation, logs))
 	}
 	return g
+}
+
+// loopsOf leaves most processors to the handlers: one loop does more than a
+// hundred thousand requests a second.
+func loopsOf(c *config.Config) int {
+	return cmp.Or(c.Loops, max(1, runtime.GOMAXPROCS(0)/4))
 }
 
 func (l *listener) message(generation int, logs []*accessLog) control.Listener {

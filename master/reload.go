@@ -110,6 +110,9 @@ func (s *supervisor) prepareReload(filter string, old *config.Config, have map[s
 	if c.PIDFile != old.PIDFile || c.Control != old.Control {
 		s.log.Warn("Paths of pid file and control socket change only with a restart")
 	}
+	if loopsOf(c) != loopsOf(old) {
+		s.log.Warn("loops changes only with a restart")
+	}
 	warn(s.log, c)
 	if err := prepareGatewayFolders(c); err != nil {
 		return nil, nil, nil, err

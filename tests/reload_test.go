@@ -205,8 +205,9 @@ func TestMaxRequestsReplacesWorkersAndLosesNothing(t *testing.T) {
 	inEachLanguage(t, func(t *testing.T, l language) {
 		g := start(t, setup{language: l, handler: "numbered", workers: 2, pool: "max_requests: 50"})
 		before := g.workers()
-		w := newWire(g, "http")
+		wires := [2]*wire{newWire(g, "http"), newWire(g, "http")} // one in each loop, where there are several
 		for n := range 600 {
+			w := wires[n%2]
 			w.send(fmt.Sprintf("POST /?n=%d HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", n))
 			response, body := w.response("POST")
 			if response.StatusCode != 200 || !strings.HasPrefix(body, itoa(n)+" ") {

@@ -49,6 +49,9 @@ func (s setup) yaml(t testing.TB, dir string, known addresses) string {
 	if s.config == "" {
 		s.config = s.onePool()
 	}
+	if loops := os.Getenv("GW_TEST_LOOPS"); loops != "" && !strings.Contains(s.config, "loops:") {
+		s.config = "loops: " + loops + "\n" + s.config
+	}
 	s.config = strings.NewReplacer("{run}", s.language.interpreter, "{ext}", s.language.extension).Replace(s.config)
 	for {
 		start := strings.Index(s.config, "://{")

@@ -22,6 +22,7 @@ type Config struct {
 	TempDir    string // request bodies above the inline limit
 	// SetAsideDir keeps messages that killed two workers.
 	SetAsideDir string
+	Loops       int    // event loops of the gateway; 0: as many as suit the machine
 	Debug       bool   // error pages with tracebacks
 	Limits      Limits // of every listener that says nothing else
 	// AccessLog and TrustedProxies of every listener that says nothing else.

@@ -74,6 +74,7 @@ var laterKeys = map[string]bool{
 const (
 	maxCount   = math.MaxInt32
 	maxWorkers = 4096
+	maxLoops   = 16
 	// A message travels in one frame, and a frame stays below 64 MiB.
 	maxMessage = 60 * mib
 )
@@ -87,6 +88,7 @@ var topKeys = []key[Config]{
 	pathKey("control", "Path of the unix socket that gw's own commands talk to.", func(c *Config) *string { return &c.Control }).filled(),
 	pathKey("temp_dir", "Folder for large request bodies.", func(c *Config) *string { return &c.TempDir }).filled(),
 	pathKey("set_aside_dir", "Folder for messages that killed two workers.", func(c *Config) *string { return &c.SetAsideDir }).filled(),
+	numberKey("loops", "Event loops of the gateway. 0: one for every four processors.", 0, maxLoops, func(c *Config) *int { return &c.Loops }),
 	flagKey("debug", "Error pages show tracebacks.", func(c *Config) *bool { return &c.Debug }),
 	limitsKey("Limits of every listener that says nothing else.", func(c *Config) *Limits { return &c.Limits }),
 	accessLogKey("A line for each request, of every listener that says nothing else.", func(c *Config) *AccessLog { return &c.AccessLog }),
