@@ -275,24 +275,30 @@ func inFrame(messages ...[]byte) []byte {
 func (w *handler) next() received {
 	w.h.t.Helper()
 	for len(w.msgs) == 0 {
-		_ = w.in.SetReadDeadline(time.Now().Add(10 * time.Second))
-		var head [wire.HeaderLen]byte
-		if _, err := io.ReadFull(w.r, head[:]); err != nil {
-			w.h.t.Fatalf("handler %d: %v\n%s", w.id, err, w.h.log.String())
-		}
-		n, _, err := wire.FrameLength(head[:], wire.FrameCap)
-		if err != nil {
-			w.h.t.Fatal(err)
-		}
-		payload := make([]byte, n)
-		if _, err := io.ReadFull(w.r, payload); err != nil {
-			w.h.t.Fatal(err)
-		}
-		w.msgs = decodeForHandler(w.h.t, payload)
+		w.msgs = decodeForHandler(w.h.t, w.frame())
 	}
 	m := w.msgs[0]
 	w.msgs = w.msgs[1:]
 	return m
+}
+
+// frame returns the payload of the next frame.
+func (w *handler) frame() []byte {
+	w.h.t.Helper()
+	_ = w.in.SetReadDeadline(time.Now().Add(10 * time.Second))
+	var head [wire.HeaderLen]byte
+	if _, err := io.ReadFull(w.r, head[:]); err != nil {
+		w.h.t.Fatalf("handler %d: %v\n%s", w.id, err, w.h.log.String())
+	}
+	n, _, err := wire.FrameLength(head[:], wire.FrameCap)
+	if err != nil {
+		w.h.t.Fatal(err)
+	}
+	payload := make([]byte, n)
+	if _, err := io.ReadFull(w.r, payload); err != nil {
+		w.h.t.Fatal(err)
+	}
+	return payload
 }
 
 // expect returns the next message, which must have this op.
