@@ -384,7 +384,7 @@ func TestLimitsHoldForAllLoopsTogether(t *testing.T) {
 		t.Errorf("%d of the requests beyond queue_limit were refused", refused)
 	}
 	for range 2 {
-		h.dial("text")
+		placeOf(t, h, h.dial("text"))
 	}
 	h.dial("text").eof()
 }
