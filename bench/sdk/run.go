@@ -58,6 +58,10 @@ func (h *Handler) send() {
 		if !h.work.socket {
 			id = h.id(id % idSlots)
 		}
+		// A long message joins no full frame: see the gateway's deliver.
+		if h.batch > 0 && len(h.out)-h.batchAt+len(h.work.body) > wire.BatchBytes {
+			h.closeBatch()
+		}
 		h.begin()
 		h.next++
 		h.end(h.work.appendMessage(h.out, int(h.next), id))

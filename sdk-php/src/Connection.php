@@ -8,6 +8,7 @@ use Gw\Internal\Datagram;
 use Gw\Internal\HeaderBlock;
 use Gw\Internal\Name;
 use Gw\Internal\Op;
+use Gw\Internal\Origin;
 use Gw\Internal\Outbox;
 
 /**
@@ -19,122 +20,119 @@ use Gw\Internal\Outbox;
  * The connection of a datagram (kind udp) lives for one callback: it has no id, no session and no groups; send() answers
  * the sender.
  *
- * @property-read ?string $uid the user id it is bound to
+ * @property-read string  $listener name of the listener it came in by
+ * @property-read string  $kind     websocket, text, frame, tcp, udp or events
+ * @property-read string  $path     of the request it began with, percent-decoded; empty where there was no HTTP
+ * @property-read bool    $secure   whether the client speaks TLS
+ * @property-read ?string $uid      the user id it is bound to
  */
 final class Connection
 {
-    /** Flag of OPEN. */
-    private const TLS = 4;
-
-    public readonly int $id;
-
-    /** Name of the listener it came in by. */
-    public readonly string $listener;
-
-    /** websocket, text, frame, tcp, udp or events */
-    public readonly string $kind;
-
-    /** Address and port of the client. */
-    public readonly string $peer;
-
-    /** Path of the request it began with, percent-decoded; empty where there was no HTTP. */
-    public readonly string $path;
-
-    /** Whether the client speaks TLS. */
-    public readonly bool $secure;
+    private const PROPERTIES = ['listener', 'kind', 'path', 'secure', 'uid'];
 
     private ?Request $request = null;
+    private ?string $address = null;
 
     /**
      * @internal
      *
-     * @param list<mixed>              $message  OPEN
-     * @param array{string, string}    $listener name and scheme
-     * @param array<array-key, mixed>  $session
-     * @param string|null              $local    of a datagram: the address it came to, or ''
+     * There may be a hundred thousand of these: what several have in common is in $origin, and what began it is one text.
+     *
+     * @param string                  $peer    address and port of the client
+     * @param string                  $opening target of the handshake, a line feed, the block of its headers; or empty
+     * @param array<array-key, mixed> $session
      */
     public function __construct(
-        private readonly Outbox $outbox,
-        private readonly array $message,
-        array $listener,
-        public array $session,
-        private string $boundTo,
-        private readonly ?string $local = null,
+        private readonly Origin $origin,
+        public readonly int $id,
+        public readonly string $peer,
+        private readonly string $opening = '',
+        public array $session = [],
+        private string $boundTo = '',
     ) {
-        [, $this->id, , $this->peer, $this->kind, $path] = $message;
-        $this->listener = $listener[0];
-        $this->path = rawurldecode($path);
-        $this->secure = (($message[8] ?? 0) & self::TLS) !== 0;
     }
 
     /** A header of the handshake; without HTTP there are only those of the client's certificate. */
     public function header(string $name, ?string $default = null): ?string
     {
-        return HeaderBlock::parse($this->message[7])[\strtolower($name)] ?? $default;
+        return HeaderBlock::find($this->opening()[2], $name) ?? $default;
     }
 
     /** The request it began with: headers, query, cookies. Null where there was no HTTP. */
     public function request(): ?Request
     {
-        if ($this->message[5] === '') {
+        [$path, $query, $headers] = $this->opening();
+        if ($path === '') {
             return null;
         }
-        [, $id, $lid, $peer, , $path, $query, $headers] = $this->message;
+        $flags = $this->origin->secure ? Origin::TLS : 0;
 
-        return $this->request ??= new Request([Op::REQ, $id, $this->secure ? self::TLS : 0, $lid, $peer, 'GET', $path, $query, $headers, '']);
+        return $this->request ??= new Request([Op::REQ, $this->id, $flags, $this->origin->lid, $this->peer, 'GET', $path, $query, $headers, '']);
+    }
+
+    /** @return array{string, string, string} path, query and headers */
+    private function opening(): array
+    {
+        [$target, $headers] = explode("\n", $this->opening, 2) + ['', ''];
+
+        return [...explode('?', $target, 2) + ['', ''], $headers];
     }
 
     public function send(string|Event $data, bool $binary = false): void
     {
+        $origin = $this->origin;
         $flags = $binary ? 1 : 0;
         if ($data instanceof Event) {
             [$data, $flags] = [$data->encode(), Op::EVENT];
         }
-        if ($this->local !== null) {
-            $this->outbox->add(Datagram::message($this->message[2], $this->peer, $data, $this->local), \strlen($data) + 128);
-
-            return;
+        if ($origin->local === null) {
+            $origin->outbox->send($this->address ??= Outbox::address($this->id), $flags, $data);
+        } else {
+            $origin->outbox->add(Datagram::message($origin->lid, $this->peer, $data, $origin->local));
         }
-        $this->outbox->add([Op::SEND, $this->id, $flags, $data], \strlen($data) + 16);
     }
 
     /** Closes it when everything sent so far has gone out. A datagram has nothing to close. */
     public function close(int $code = 1000, string $reason = ''): void
     {
-        if ($this->local !== null) {
+        if ($this->origin->local !== null) {
             return;
         }
-        $this->outbox->add([Op::CLOSE, $this->id, $code, Name::text($reason, 'reason')], \strlen($reason) + 32);
+        $this->origin->outbox->add([Op::CLOSE, $this->id, $code, Name::text($reason, 'reason')]);
     }
 
     public function join(string $group): void
     {
         $this->lasts('join');
-        $this->outbox->add([Op::JOIN, $this->id, Name::group($group)], 160);
+        $this->origin->outbox->add([Op::JOIN, $this->id, Name::group($group)]);
     }
 
     public function leave(string $group): void
     {
         $this->lasts('leave');
-        $this->outbox->add([Op::LEAVE, $this->id, Name::group($group)], 160);
+        $this->origin->outbox->add([Op::LEAVE, $this->id, Name::group($group)]);
     }
 
     /** Binds it to a user id, for Gateway::sendToUid(); an empty one unbinds. */
     public function bind(string $uid): void
     {
         $this->lasts('bind');
-        $this->outbox->add([Op::BIND, $this->id, Name::text($uid, 'uid')], \strlen($uid) + 32);
+        $this->origin->outbox->add([Op::BIND, $this->id, Name::text($uid, 'uid')]);
         $this->boundTo = $uid;
     }
 
     private function lasts(string $method): void
     {
-        $this->local === null || throw new \LogicException("$method() on a datagram: there is no connection");
+        $this->origin->local === null || throw new \LogicException("$method() on a datagram: there is no connection");
     }
 
-    public function __get(string $name): ?string
+    public function __get(string $name): bool|string|null
     {
         return match ($name) {
+            'listener' => $this->origin->listener,
+            'kind' => $this->origin->kind,
+            'path' => \rawurldecode($this->opening()[0]),
+            'secure' => $this->origin->secure,
             'uid' => $this->boundTo === '' ? null : $this->boundTo,
             default => throw new \LogicException("Gw\\Connection has no property \$$name"),
         };
@@ -142,6 +140,14 @@ final class Connection
 
     public function __isset(string $name): bool
     {
-        return $name === 'uid' && $this->boundTo !== '';
+        return \in_array($name, self::PROPERTIES, true) && $this->__get($name) !== null;
+    }
+
+    public function __set(string $name, mixed $value): void
+    {
+        if (\in_array($name, self::PROPERTIES, true)) {
+            throw new \LogicException("Gw\\Connection::\$$name cannot be written");
+        }
+        $this->$name = $value; // PHP has its own opinion on that
     }
 }

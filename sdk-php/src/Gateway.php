@@ -9,6 +9,7 @@ use Gw\Internal\Hello;
 use Gw\Internal\Link;
 use Gw\Internal\Name;
 use Gw\Internal\Op;
+use Gw\Internal\Outbox;
 
 /**
  * Push from anywhere in a handler: to connections of any worker, by id, group or user id.
@@ -27,7 +28,7 @@ final class Gateway
     public static function send(int $id, string|Event $data, bool $binary = false): void
     {
         [$flags, $data] = self::payload($data, $binary);
-        self::add([Op::SEND, $id, $flags, $data], \strlen($data));
+        self::link()->outbox->send(Outbox::address($id), $flags, $data);
     }
 
     /** @param iterable<int|Connection> $ids */
@@ -35,13 +36,13 @@ final class Gateway
     {
         [$flags, $data] = self::payload($data, $binary);
         foreach (array_chunk(self::ids($ids), self::IDS) as $some) {
-            self::add([Op::SENDMANY, $some, $flags, $data], \strlen($data) + 9 * \count($some));
+            self::add([Op::SENDMANY, $some, $flags, $data]);
         }
     }
 
     public static function close(int $id, int $code = 1000, string $reason = ''): void
     {
-        self::add([Op::CLOSE, $id, $code, Name::text($reason, 'reason')], \strlen($reason));
+        self::add([Op::CLOSE, $id, $code, Name::text($reason, 'reason')]);
     }
 
     /**
@@ -55,7 +56,7 @@ final class Gateway
         [$flags, $data] = self::payload($data, $binary);
         $link = self::link();
         $lid = $listener === null ? 0 : self::$hello->lid($listener);
-        $link->outbox->add([Op::BROADCAST, $lid, $flags, $data, $except], \strlen($data) + 9 * \count($except) + 64);
+        $link->outbox->add([Op::BROADCAST, $lid, $flags, $data, $except]);
     }
 
     /** @param iterable<int|Connection> $except */
@@ -63,14 +64,14 @@ final class Gateway
     {
         $except = self::ids($except);
         [$flags, $data] = self::payload($data, $binary);
-        self::add([Op::PUBLISH, Name::group($group), $flags, $data, $except], \strlen($data) + 9 * \count($except) + 128);
+        self::add([Op::PUBLISH, Name::group($group), $flags, $data, $except]);
     }
 
     /** To every connection bound to that user. */
     public static function sendToUid(string $uid, string|Event $data, bool $binary = false): void
     {
         [$flags, $data] = self::payload($data, $binary);
-        self::add([Op::SENDUID, Name::text($uid, 'uid'), $flags, $data], \strlen($data) + \strlen($uid));
+        self::add([Op::SENDUID, Name::text($uid, 'uid'), $flags, $data]);
     }
 
     /**
@@ -81,17 +82,17 @@ final class Gateway
     {
         $link = self::link();
         $lid = $listener === null ? self::$hello->firstOf('udp') : self::$hello->lid($listener);
-        $link->outbox->add(Datagram::message($lid, Name::text($peer, 'peer'), $data), \strlen($data) + 128);
+        $link->outbox->add(Datagram::message($lid, Name::text($peer, 'peer'), $data));
     }
 
     public static function join(int $id, string $group): void
     {
-        self::add([Op::JOIN, $id, Name::group($group)], 128);
+        self::add([Op::JOIN, $id, Name::group($group)]);
     }
 
     public static function leave(int $id, string $group): void
     {
-        self::add([Op::LEAVE, $id, Name::group($group)], 128);
+        self::add([Op::LEAVE, $id, Name::group($group)]);
     }
 
     /** Whether a connection is bound to that user. */
@@ -133,9 +134,9 @@ final class Gateway
     }
 
     /** @param list<mixed> $message */
-    private static function add(array $message, int $bytes): void
+    private static function add(array $message): void
     {
-        self::link()->outbox->add($message, $bytes + 32);
+        self::link()->outbox->add($message);
     }
 
     /**

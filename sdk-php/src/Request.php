@@ -61,7 +61,7 @@ final class Request
      *
      * @param list<mixed> $message REQ. Seven promoted properties instead cost 0.13 µs a request.
      */
-    public function __construct(private readonly array $message, private readonly ?Requests $requests = null)
+    public function __construct(private array $message, private ?Requests $requests = null)
     {
     }
 
@@ -98,7 +98,7 @@ final class Request
     /** A field by its name in any case; repeated ones joined by commas. */
     public function header(string $name, ?string $default = null): ?string
     {
-        return HeaderBlock::parse($this->message[8])[\strtolower($name)] ?? $default;
+        return HeaderBlock::find($this->message[8], $name) ?? $default;
     }
 
     /** @return array<string, string> by lower-case name */

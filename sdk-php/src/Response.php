@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Gw;
 
+use Gw\Internal\Delivery;
 use Gw\Internal\EventStream;
 use Gw\Internal\FileChunks;
 use Gw\Internal\ResponseHeaders;
@@ -26,14 +27,8 @@ final class Response
     /** @var array<mixed> */
     public readonly array $headers;
 
-    /** @internal @var iterable<string>|null a streamed body */
-    public readonly ?iterable $chunks;
-
-    /** @internal whether the head goes out before the first chunk is there */
-    public readonly bool $headFirst;
-
-    /** @internal of the file that the chunks are read from, if the gateway may send it instead */
-    public readonly ?string $path;
+    /** @internal null: this is all of it */
+    public ?Delivery $delivery = null;
 
     /**
      * @param array<string, int|string|list<string>>|list<array{string, string}> $headers
@@ -45,20 +40,15 @@ final class Response
         public readonly string $body = '',
         ?iterable $chunks = null,
         bool $headFirst = false,
-        /** @internal an event stream that goes on without the worker */
-        public readonly ?Subscription $subscription = null,
-        ?string $path = null,
     ) {
         if ($status < 200 || $status > 599) {
             throw new \InvalidArgumentException("status $status is not one of an answer (200 to 599)");
         }
-        if ($body !== '' && !isset($headers['content-type']) && !isset($headers['Content-Type'])) {
-            $headers = ResponseHeaders::default($headers, $body[0] === '<' ? self::HTML : self::TEXT);
+        $default = $body === '' ? [] : ($body[0] === '<' ? self::HTML : self::TEXT);
+        $this->headers = $headers === [] ? $default : ResponseHeaders::of($headers, $default);
+        if ($chunks !== null) {
+            $this->delivery = new Delivery($chunks, $headFirst);
         }
-        $this->headers = $headers === [] ? [] : ResponseHeaders::clean($headers);
-        $this->chunks = $chunks;
-        $this->headFirst = $headFirst;
-        $this->path = $path;
     }
 
     /** @param array<mixed> $headers */
@@ -99,7 +89,10 @@ final class Response
             unlink($path);
         }
 
-        return new self(200, ResponseHeaders::default($headers, $file->headers()), '', $file->chunks(), path: $delete ? null : $path);
+        $response = new self(200, ResponseHeaders::default($headers, $file->headers()));
+        $response->delivery = new Delivery($file->chunks(), path: $delete ? null : $path);
+
+        return $response;
     }
 
     /**
@@ -135,7 +128,10 @@ final class Response
         iterable $first = [],
     ): self {
         if ($events === null) {
-            return new self(200, $headers, subscription: new Subscription((array) $join, $uid, $session, $first));
+            $response = new self(200, $headers);
+            $response->delivery = new Delivery(subscription: new Subscription((array) $join, $uid, $session, $first));
+
+            return $response;
         }
         if ($join !== [] || $uid !== '' || $session !== [] || $first !== []) {
             throw new \InvalidArgumentException('join, uid, session and first are for an event stream without an iterable');

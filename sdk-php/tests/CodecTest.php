@@ -5,8 +5,6 @@ declare(strict_types=1);
 use Gw\Internal\Codec;
 use Gw\Internal\FrameReader;
 use Gw\Internal\Op;
-use Gw\Internal\Packer;
-use Gw\Internal\Unpacker;
 use Gw\Internal\Violation;
 
 return static function (Suite $suite, Codec $codec): void {
@@ -19,8 +17,7 @@ return static function (Suite $suite, Codec $codec): void {
     ];
     $suite->test('every kind of value survives packing and unpacking', static function () use ($values, $codec): void {
         foreach ($values as $value) {
-            Check::same([[Op::READY, $value]], $codec->decode($codec->encode([[Op::READY, $value]])));
-            Check::same([[Op::READY, $value]], $codec->decode((new Packer())->messages([[Op::READY, $value]])));
+            Check::same([[Op::READY, $value]], $codec->decode(Conversation::frame([[Op::READY, $value]])));
         }
     });
 
@@ -28,25 +25,21 @@ return static function (Suite $suite, Codec $codec): void {
         foreach ([1, 127, 128, 255, 256, 65535, 65536, 0xffffffff, 0x100000000, (1 << 53) - 1] as $id) {
             foreach ([0, 31, 32, 255, 256, 65535, 65536] as $length) {
                 $data = str_repeat("\x93", $length);
-                $messages = [
-                    [Op::MSG, $id, 1, $data], [Op::REQ, $id, 0, 1, 'p', 'GET', '/', $data, '', $data], [Op::SEND, $id, 0, $data],
-                    [Op::RES, $id, 200, ['a' => 'b'], $data], [Op::RES, $id, 404, [], $data], [Op::RES, $id, 200, [['a', 'b']], $data], [Op::ACK, $length],
-                ];
-                Check::same($messages, (new Unpacker())->messages($codec->encode($messages)));
-                Check::same($messages, (new Unpacker())->messages((new Packer())->messages($messages)));
+                $messages = [[Op::MSG, $id, 1, $data], [Op::REQ, $id, 0, 1, 'p', 'GET', '/', $data, '', $data], [Op::PING, $id]];
+                Check::same($messages, $codec->decode(Conversation::frame($messages)));
                 $work = array_slice($messages, 0, 2);
-                Check::same($work, $codec->decode($codec->encode($work)));
+                Check::same($work, $codec->decode(Conversation::frame($work)));
             }
         }
     });
 
     $suite->test('refuses a payload cut short at every byte, and every byte behind it', static function () use ($codec): void {
-        $payload = $codec->encode([[Op::MSG, 300, 0, 'hello'], [Op::REQ, 1 << 40, 0, 1, 'p', 'GET', '/', '', "a: b\n", str_repeat('x', 300)], [Op::REPLY, 1, true, ['k' => [1.5, -5]]]]);
-        for ($length = 0; $length < strlen($payload); ++$length) {
-            Check::throws(Violation::class, static fn () => $codec->decode(substr($payload, 0, $length)));
+        $frame = Conversation::frame([[Op::MSG, 300, 0, 'hello'], [Op::REQ, 1 << 40, 0, 1, 'p', 'GET', '/', '', "a: b\n", str_repeat('x', 300)], [Op::REPLY, 1, true, ['k' => [1.5, -5]]]]);
+        for ($length = 4; $length < strlen($frame); ++$length) {
+            Check::throws(Violation::class, static fn () => $codec->decode(substr($frame, 0, $length)));
         }
         for ($byte = 0; $byte < 256; ++$byte) {
-            Check::throws(Violation::class, static fn () => $codec->decode($payload . chr($byte)));
+            Check::throws(Violation::class, static fn () => $codec->decode($frame . chr($byte)));
         }
     });
 
@@ -57,7 +50,7 @@ return static function (Suite $suite, Codec $codec): void {
         'text bomb' => '919404 01c3 dbffffffff61', 'no array' => 'c0', 'map of messages' => '81a1619105', 'integer for a message' => '9105', 'text for a message' => '91a161',
     ];
     foreach ($invalid as $name => $hex) {
-        $suite->test("refuses: $name", static fn () => Check::throws(Violation::class, static fn () => $codec->decode(hex2bin(str_replace(' ', '', $hex)))));
+        $suite->test("refuses: $name", static fn () => Check::throws(Violation::class, static fn () => $codec->decode("\0\0\0\1" . hex2bin(str_replace(' ', '', $hex)))));
     }
 
     $suite->test('takes frames cut at every byte boundary', static function () use ($codec): void {

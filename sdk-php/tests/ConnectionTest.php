@@ -16,6 +16,8 @@ return static function (Suite $suite, Codec $codec): void {
             Check::same([5, 'front', 'websocket', '127.0.0.1:5', '/chat room', [], null], [$c->id, $c->listener, $c->kind, $c->peer, $c->path, $c->session, $c->uid]);
             Check::same(['x', 't', 'GET'], [$c->request()->host, $c->request()->query('token'), $c->request()->method]);
             Check::throws(LogicException::class, static fn () => $c->nonsense, 'no property');
+            Check::throws(LogicException::class, static fn () => $c->path = '/other', 'cannot be written');
+            Check::true(isset($c->path, $c->secure) && !isset($c->uid, $c->nonsense), 'isset tells properties from nonsense');
             $c->send('checked');
         };
         $frames = Conversation::run($worker, $codec, [[Conversation::open(5, 'token=t')]]);
@@ -46,9 +48,10 @@ return static function (Suite $suite, Codec $codec): void {
             [Op::OPEN, 7, 2, 'p', 'text', '', '', '', 0, '', ''], [Op::OPEN, 8, 2, 'p', 'text', '', '', ''],
         ]]);
         $plain = var_export([false, null, '-', null], true);
+        $sent = array_filter(array_merge(...$frames), static fn (array $m): bool => $m[0] === Op::SEND);
         Check::same(
             [var_export([true, 'CN=alice', '-', null], true), var_export([true, 'CN=alice', '-', 'https'], true), $plain, $plain],
-            array_column(array_slice($frames[0], 0, 4), 3),
+            array_values(array_column($sent, 3)),
         );
     });
     $suite->test('calls back for messages, buffers and the close, in order', static function () use ($codec): void {
@@ -65,6 +68,14 @@ return static function (Suite $suite, Codec $codec): void {
     });
     $suite->test('acknowledges events nobody wants', static function () use ($codec): void {
         Check::same([[[Op::ACK, 4]]], Conversation::run(new Worker(), $codec, [[Conversation::open(5), [Op::MSG, 5, 0, 'x'], [Op::BUF, 5, 1], [Op::CLOSED, 5, 1000, '']]]));
+    });
+    $suite->test('sends texts of every length, each as it is', static function () use ($codec): void {
+        $worker = new Worker();
+        $worker->onMessage = static fn (Connection $c, string $data, bool $binary) => $c->send($data, $binary);
+        $messages = array_map(static fn (int $length): array => [Op::MSG, 5, $length & 1, str_repeat('x', $length)], [0, 31, 31, 32, 255, 256, 4096, 4097, 70000, 1]);
+        $frames = Conversation::run($worker, $codec, [[Conversation::open(5), ...$messages]]);
+        $sent = array_filter(array_merge(...$frames), static fn (array $m): bool => $m[0] === Op::SEND);
+        Check::same(array_map(static fn (array $m): array => [Op::SEND, ...array_slice($m, 1)], $messages), array_values($sent));
     });
     $suite->test('sends, closes, joins, leaves and binds', static function () use ($codec): void {
         $worker = new Worker();

@@ -102,6 +102,24 @@ return static function (Suite $suite, Codec $codec): void {
             Check::same(300, array_sum(array_map(static fn (array $frame): int => end($frame)[1], $frames)));
         }
     });
+    $suite->test('answers with whatever status, headers and length follow each other', static function () use ($worker, $codec): void {
+        $kept = new Response(200, ['x-kept' => '1'], 'kept');
+        $answers = [
+            $kept, new Response(404, ['x-kept' => '1'], 'kept'), $kept, new Response(200, [['x-kept', '1']], 'kept'), 'text', '<b>', '', 'longer text',
+            new Response(200, [], str_repeat('x', 5000)), new Response(503, ['X-A' => ['1', '2']], str_repeat('x', 300)), $kept,
+        ];
+        $requests = array_map(Conversation::request(...), array_keys($answers));
+        $frames = Conversation::run($worker(static fn (Request $r) => $answers[$r->id]), $codec, [$requests]);
+        $sent = array_values(array_filter(array_merge(...$frames), static fn (array $m): bool => $m[0] === Op::RES));
+        $text = ['content-type' => 'text/plain; charset=utf-8'];
+        Check::same([
+            [Op::RES, 0, 200, ['x-kept' => '1'] + $text, 'kept'], [Op::RES, 1, 404, ['x-kept' => '1'] + $text, 'kept'], [Op::RES, 2, 200, ['x-kept' => '1'] + $text, 'kept'],
+            [Op::RES, 3, 200, [['x-kept', '1'], ['content-type', $text['content-type']]], 'kept'], [Op::RES, 4, 200, $text, 'text'],
+            [Op::RES, 5, 200, ['content-type' => 'text/html; charset=utf-8'], '<b>'], [Op::RES, 6, 200, $text, ''], [Op::RES, 7, 200, $text, 'longer text'],
+            [Op::RES, 8, 200, $text, str_repeat('x', 5000)], [Op::RES, 9, 503, ['X-A' => ['1', '2']] + $text, str_repeat('x', 300)],
+            [Op::RES, 10, 200, ['x-kept' => '1'] + $text, 'kept'],
+        ], $sent);
+    });
     $suite->test('does not keep a finished answer behind slow ones', static function () use ($worker, $codec): void {
         $frames = Conversation::run($worker(static function (): string {
             usleep(600);

@@ -43,18 +43,18 @@ return static function (Suite $suite): void {
         file_put_contents($path, str_repeat('<svg/>', 10_000));
         $r = Response::file($path, ['cache-control' => 'no-store']);
         Check::same([200, ['cache-control' => 'no-store', 'content-type' => 'image/svg+xml', 'content-length' => '60000']], [$r->status, $r->headers]);
-        $chunks = iterator_to_array($r->chunks, false);
+        $chunks = iterator_to_array($r->delivery->chunks, false);
         Check::same([32768, 60000 - 32768], array_map(strlen(...), $chunks));
         $late = Response::file($path);
         file_put_contents($path, 'short');
-        Check::throws(RuntimeException::class, static fn () => iterator_to_array($late->chunks), 'became shorter');
+        Check::throws(RuntimeException::class, static fn () => iterator_to_array($late->delivery->chunks), 'became shorter');
         unlink($path);
         foreach ([$path, sys_get_temp_dir(), "a\0b", ''] as $none) {
             Check::same(404, Response::file($none)->status);
         }
     });
     $suite->test('encodes server-sent events safely', static function (): void {
-        $encode = static fn (mixed ...$events): string => implode('', iterator_to_array(Response::events($events)->chunks, false));
+        $encode = static fn (mixed ...$events): string => implode('', iterator_to_array(Response::events($events)->delivery->chunks, false));
         Check::same("data: hello\n\n", $encode('hello'));
         Check::same("data: a\ndata: b\ndata: c\ndata: d\ndata: \n\n", $encode("a\nb\r\nc\rd\n"));
         Check::same("event: tick\nid: 5\nretry: 100\ndata: {\"n\":1}\n\n", $encode(['id' => 5, 'data' => ['n' => 1], 'retry' => 100, 'event' => 'tick']));

@@ -4,16 +4,15 @@ declare(strict_types=1);
 
 namespace Gw\Internal;
 
-/** A frame's payload to messages and back. */
+/** Takes frames apart. What is sent the Packer packs, with or without the extension: by hand it is quicker. */
 interface Codec
 {
     /**
-     * @return list<list<mixed>> at least [op] each
+     * @param string $frame with its length in front
+     *
+     * @return list<list<mixed>> messages, at least [op] each
      *
      * @throws Violation
      */
-    public function decode(string $payload): array;
-
-    /** @param list<list<mixed>> $messages */
-    public function encode(array $messages): string;
+    public function decode(string $frame): array;
 }

@@ -13,19 +13,22 @@ final class Connections
     /** @var array<int, Connection> */
     private array $known = [];
 
-    /** @var array<int, array<mixed>> the sessions as the gateway has them */
+    /** @var array<int, array<mixed>> the sessions as the gateway has them, but for empty ones */
     private array $sessions = [];
 
+    /** @var array<string, Origin> what many connections have in common, by what that is */
+    private array $origins = [];
+
+    private readonly \Closure $onMessage;
     private readonly ?\Closure $onConnect;
-    private readonly ?\Closure $onMessage;
     private readonly ?\Closure $onClose;
     private readonly ?\Closure $onBufferFull;
     private readonly ?\Closure $onBufferDrain;
 
     public function __construct(Worker $worker, private readonly Hello $hello, private readonly Outbox $outbox)
     {
+        $this->onMessage = $worker->callback('onMessage') ?? static function (): void {};
         $this->onConnect = $worker->callback('onConnect');
-        $this->onMessage = $worker->callback('onMessage');
         $this->onClose = $worker->callback('onClose');
         $this->onBufferFull = $worker->callback('onBufferFull');
         $this->onBufferDrain = $worker->callback('onBufferDrain');
@@ -38,15 +41,12 @@ final class Connections
             Shape::check($m);
         }
         $connection = $this->known[$m[1]] ?? self::unknown($m);
-        if ($this->onMessage === null) {
-            return;
-        }
         try {
             ($this->onMessage)($connection, $m[3], ($m[2] & 1) === 1);
         } catch (\Throwable $thrown) {
             self::failed('onMessage', $m[1], $thrown);
         }
-        if ($connection->session !== $this->sessions[$m[1]]) {
+        if ($connection->session !== ($this->sessions[$m[1]] ?? [])) {
             $this->save($connection);
         }
     }
@@ -57,11 +57,8 @@ final class Connections
         if (!isset($m[5]) || !\is_int($m[1]) || !\is_string($m[2]) || !\is_string($m[3]) || !\is_string($m[4])) {
             Shape::check($m);
         }
-        if ($this->onMessage === null) {
-            return;
-        }
         [, $lid, $peer, $data, $local] = $m;
-        $connection = new Connection($this->outbox, [Op::OPEN, 0, $lid, $peer, 'udp', '', '', ''], $this->hello->listeners[$lid] ?? ['', ''], [], '', $local);
+        $connection = new Connection($this->origin($lid, 'udp', 0, $local), 0, $peer);
         try {
             ($this->onMessage)($connection, $data, true);
         } catch (\Throwable $thrown) {
@@ -91,7 +88,7 @@ final class Connections
         }
         if ($m[0] === Op::CLOSED) {
             $this->detach($m[1]);
-        } elseif ($connection->session !== $this->sessions[$m[1]]) {
+        } elseif ($connection->session !== ($this->sessions[$m[1]] ?? [])) {
             $this->save($connection);
         }
     }
@@ -108,8 +105,28 @@ final class Connections
     /** @param list<mixed> $m @param array<mixed> $session */
     private function know(array $m, array $session, string $uid): void
     {
-        $this->known[$m[1]] = new Connection($this->outbox, $m, $this->hello->listeners[$m[2]] ?? ['', ''], $session, $uid);
-        $this->sessions[$m[1]] = $session;
+        [, $cid, $lid, $peer, $kind, $path, $query, $headers] = $m;
+        $opening = $path === '' && $headers === '' ? '' : "$path?$query\n$headers";
+        $this->known[$cid] = new Connection($this->origin($lid, $kind, $m[8] ?? 0), $cid, $peer, $opening, $session, $uid);
+        $this->keep($cid, $session);
+    }
+
+    /** One object for all that came in alike: there may be very many connections. */
+    private function origin(int $lid, string $kind, int $flags, ?string $local = null): Origin
+    {
+        return $this->origins["$lid $kind $flags $local"] ??= new Origin(
+            $this->outbox, $lid, $this->hello->listeners[$lid][0] ?? '', $kind, ($flags & Origin::TLS) !== 0, $local,
+        );
+    }
+
+    /** @param array<mixed> $session */
+    private function keep(int $cid, array $session): void
+    {
+        if ($session === []) {
+            unset($this->sessions[$cid]);
+        } else {
+            $this->sessions[$cid] = $session;
+        }
     }
 
     public function detach(int $cid): void
@@ -122,10 +139,10 @@ final class Connections
     {
         try {
             $packed = Session::encode($connection->session);
-            $this->outbox->add([Op::SESSION, $connection->id, $packed], \strlen($packed) + 16);
-            $this->sessions[$connection->id] = $connection->session;
+            $this->outbox->add([Op::SESSION, $connection->id, $packed]);
+            $this->keep($connection->id, $connection->session);
         } catch (\InvalidArgumentException | \LengthException $thrown) {
-            $connection->session = $this->sessions[$connection->id];
+            $connection->session = $this->sessions[$connection->id] ?? [];
             Log::write('Session not saved', ['connection' => $connection->id], $thrown);
         }
     }

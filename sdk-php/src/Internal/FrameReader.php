@@ -57,9 +57,14 @@ final class FrameReader
         if ($there < $length) {
             return null;
         }
-        $payload = \substr($this->bytes, $this->at + 4, $length);
-        $this->at += 4 + $length;
+        if ($there === $length && $this->at === 0) { // the only one: not copied
+            $frame = $this->bytes;
+            $this->bytes = '';
+        } else {
+            $frame = \substr($this->bytes, $this->at, 4 + $length);
+            $this->at += 4 + $length;
+        }
 
-        return $this->codec->decode($payload);
+        return $this->codec->decode($frame);
     }
 }

@@ -7,7 +7,8 @@ namespace Gw\Internal;
 /**
  * Request headers: one block of `name: value` lines, taken apart on first use.
  *
- * Clients repeat their headers to the byte, so parsed blocks are kept by their text: 0.4 µs instead of 2.
+ * Clients repeat their headers to the byte, so parsed blocks are kept by their text: 0.4 µs instead of 2. One field is
+ * looked for in the text, which is quicker than either.
  */
 final class HeaderBlock
 {
@@ -15,8 +16,47 @@ final class HeaderBlock
     private const KEPT = 256;
     private const KEPT_BYTES = 4096;
 
+    /** So many fields of a block are looked for before all of it is taken apart. */
+    private const LOOKS = 2;
+
     /** @var array<string, array<string, string>> */
     private static array $parsed = [];
+
+    /** The block that was asked for last, its fields once they are known, and how often they were not. */
+    private static string $block = '';
+
+    /** @var array<string, string>|null */
+    private static ?array $fields = null;
+    private static int $looked = 0;
+
+    /** A field by its name in any case. */
+    public static function find(string $block, string $name): ?string
+    {
+        if ($block !== self::$block) {
+            [self::$block, self::$fields, self::$looked] = [$block, null, 0];
+        }
+        if (self::$fields === null && ++self::$looked > self::LOOKS) {
+            self::$fields = self::parse($block);
+        }
+
+        return self::$fields === null ? self::look($block, \strtolower($name)) : self::$fields[\strtolower($name)] ?? null;
+    }
+
+    private static function look(string $block, string $name): ?string
+    {
+        $text = "\n$block";
+        $at = \strpos($text, "\n$name: ");
+        if ($at === false) {
+            return null;
+        }
+        $from = $at + \strlen($name) + 3;
+        $end = (int) \strpos($text, "\n", $from);
+        if (\strpos($text, "\n$name: ", $end) !== false || \strpos($name, ':') !== false) {
+            return self::parse($block)[$name] ?? null; // a repeated field, or no name at all
+        }
+
+        return \substr($text, $from, $end - $from);
+    }
 
     /** @return array<string, string> by lower-case name; repeated fields joined as RFC 9110 section 5.3 says */
     public static function parse(string $block): array

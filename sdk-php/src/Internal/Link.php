@@ -16,7 +16,7 @@ final class Link
     public bool $ready = false;
 
     /** @var list<list<mixed>> the batch at work: an ABORT may stand in it, behind its request */
-    private array $batch = [];
+    public array $batch = [];
 
     /** @var list<list<mixed>> */
     private array $later = [];
@@ -78,7 +78,7 @@ final class Link
     {
         $this->ready || throw new \LogicException("the gateway can be asked ($name) only after onStart");
         $rid = ++$this->lastCall;
-        $this->outbox->add([Op::CALL, $rid, $name, $arguments], 256);
+        $this->outbox->add([Op::CALL, $rid, $name, $arguments]);
         while (!isset($this->replies[$rid])) {
             $this->wait();
             $this->sort();
@@ -184,7 +184,7 @@ final class Link
             $m[0] === Op::CREDIT && $m[1] === $this->stream => $this->credit += $m[2],
             $m[0] === Op::BODY => $this->upload?->sid === $m[1] && $this->upload->feed($m[2], $m[3] === 1),
             $m[0] === Op::ABORT && ($m[1] === $this->stream || $m[1] === $this->upload?->sid) => $this->abort($m[1]),
-            $m[0] === Op::PING => $this->outbox->add([Op::PONG, $m[1]], 16),
+            $m[0] === Op::PING => $this->outbox->add([Op::PONG, $m[1]]),
             default => $this->later[] = $m,
         };
     }

@@ -18,21 +18,23 @@ final class Loop
     /** A finished answer waits for slower ones behind it no longer than this (ns). */
     private const PATIENCE = 500_000;
 
+    private const WORK = [Op::REQ, Op::OPEN, Op::MSG, Op::CLOSED, Op::BUF, Op::DGRAM];
+
     private readonly Link $link;
     private readonly Outbox $outbox;
     private readonly FrameReader $frames;
     private Requests $requests;
     private Connections $connections;
 
-    /** @var list<mixed>|null the work message whose callback runs */
-    private ?array $current = null;
+    /** Which message of the batch is worked on; -1: none. */
+    private int $at = -1;
     private bool $serving = false;
     private readonly int $pid;
 
     public function __construct(private readonly Worker $worker, private readonly Timers $timers, Transport $transport, Codec $codec)
     {
         $this->frames = new FrameReader($codec);
-        $this->outbox = new Outbox($transport, $codec);
+        $this->outbox = new Outbox($transport);
         $this->link = new Link($transport, $this->frames, $this->outbox);
         $this->pid = getmypid();
     }
@@ -67,10 +69,10 @@ final class Loop
         $this->requests = new Requests($this->link, $hello, $this->worker->callback('onRequest'), $this->worker->callback('onHandshake'));
         $this->connections = new Connections($this->worker, $hello, $this->outbox);
         Gateway::open($this->link, $hello);
-        $this->outbox->add([Op::READY, Hello::VERSION, $this->announcement()], 256);
+        $this->outbox->add([Op::READY, Hello::VERSION, $this->announcement()]);
         $this->worker->callback('onStart')?->__invoke($this->worker);
         $this->link->ready = $this->serving = true;
-        $this->dispatch(array_slice($batch, 1));
+        $this->dispatch(array_slice($batch, 1, null, true));
     }
 
     /** @return array<string, mixed> */
@@ -113,31 +115,30 @@ final class Loop
         }
     }
 
-    /** @param list<list<mixed>> $batch */
+    /** @param array<int, list<mixed>> $batch of the link, or its end */
     private function dispatch(array $batch): void
     {
         $outbox = $this->outbox;
         $deadline = \hrtime(true) + self::PATIENCE;
-        foreach ($batch as $m) {
+        foreach ($batch as $i => $m) {
+            $this->at = $i;
             if ($m[0] === Op::REQ) {
-                $this->current = $m;
                 $this->requests->handle($m);
             } elseif ($m[0] === Op::MSG) {
-                $this->current = $m;
                 $this->connections->message($m);
             } elseif ($m[0] === Op::DGRAM) {
-                $this->current = $m;
                 $this->connections->datagram($m);
             } elseif (!$this->rare($m)) {
                 continue;
             }
-            $this->current = null;
             ++$outbox->done;
             if (\hrtime(true) > $deadline) {
+                $this->at = -1;
                 $outbox->flush();
                 $deadline = \hrtime(true) + self::PATIENCE;
             }
         }
+        $this->at = -1;
     }
 
     /**
@@ -152,7 +153,6 @@ final class Loop
             case Op::OPEN:
             case Op::CLOSED:
             case Op::BUF:
-                $this->current = $m;
                 $this->connections->event($m);
 
                 return true;
@@ -163,7 +163,7 @@ final class Loop
                 $this->connections->detach($m[1]);
                 break;
             case Op::PING:
-                $this->outbox->add([Op::PONG, $m[1]], 16);
+                $this->outbox->add([Op::PONG, $m[1]]);
                 break;
             case Op::DRAIN:
                 $this->drain();
@@ -177,7 +177,7 @@ final class Loop
     {
         $this->outbox->flush();
         $this->stop();
-        $this->outbox->add([Op::BYE, 'drain', 0], 32);
+        $this->outbox->add([Op::BYE, 'drain', 0]);
         $this->leave();
     }
 
@@ -211,17 +211,18 @@ final class Loop
             return; // an orderly end, or the end of a forked child that shares our pipes
         }
         $started = 0;
-        if ($this->current !== null) {
-            [$op, $id] = $this->current;
+        $current = $this->link->batch[$this->at] ?? [Op::PING];
+        if (\in_array($current[0], self::WORK, true)) {
+            [$op, $id] = $current;
             Log::write('exit() or a fatal error in a callback ends this worker', [match ($op) { Op::REQ => 'request', Op::DGRAM => 'listener', default => 'connection' } => $id]);
             if ($op === Op::REQ) {
-                $this->requests->abandon($this->current);
+                $this->requests->abandon($current);
                 ++$this->outbox->done;
             } else {
                 $started = 1;
             }
         }
-        $this->outbox->add([Op::BYE, 'exit', $started], 32);
+        $this->outbox->add([Op::BYE, 'exit', $started]);
         $this->leave();
     }
 }

@@ -12,32 +12,6 @@ namespace Gw\Internal;
  */
 final class Packer
 {
-    /** @var array<mixed> the headers packed last: answers tend to carry the same ones */
-    private array $headers = [];
-    private string $packedHeaders = "\x90";
-
-    /** @param list<list<mixed>> $messages */
-    public function messages(array $messages): string
-    {
-        $count = \count($messages);
-        $packed = $count < 16 ? \chr(0x90 | $count) : "\xdc" . \pack('n', $count);
-        foreach ($messages as $m) {
-            if ($m[0] === Op::RES) {
-                if ($m[3] !== $this->headers) {
-                    $this->packedHeaders = self::value($m[3]);
-                    $this->headers = $m[3];
-                }
-                $packed .= "\x95\x20" . self::integer($m[1]) . self::integer($m[2]) . $this->packedHeaders . self::text($m[4]);
-            } elseif ($m[0] === Op::SEND) {
-                $packed .= "\x94\x40" . self::integer($m[1]) . \chr($m[2]) . self::text($m[3]);
-            } else {
-                $packed .= self::value($m);
-            }
-        }
-
-        return $packed;
-    }
-
     /** @param int $depth how many levels may still be nested */
     public static function value(mixed $value, int $depth = Limit::DEPTH): string
     {
@@ -87,17 +61,21 @@ final class Packer
 
     private static function text(string $text): string
     {
-        $length = \strlen($text);
+        return self::prefix(\strlen($text)) . $text;
+    }
 
+    /** What stands in front of a text of so many bytes. */
+    public static function prefix(int $length): string
+    {
         return match (true) {
-            $length < 32 => \chr(0xa0 | $length) . $text,
-            $length < 256 => "\xd9" . \chr($length) . $text,
-            $length < 65536 => "\xda" . \pack('n', $length) . $text,
-            default => "\xdb" . \pack('N', $length) . $text,
+            $length < 32 => \chr(0xa0 | $length),
+            $length < 256 => "\xd9" . \chr($length),
+            $length < 65536 => "\xda" . \pack('n', $length),
+            default => "\xdb" . \pack('N', $length),
         };
     }
 
-    private static function integer(int $n): string
+    public static function integer(int $n): string
     {
         if ($n < 0) {
             return $n >= -32 ? \chr($n & 0xff) : "\xd3" . \pack('J', $n);

@@ -8,21 +8,14 @@ namespace Gw\Internal;
 final class PureCodec implements Codec
 {
     private Unpacker $unpacker;
-    private Packer $packer;
 
     public function __construct()
     {
         $this->unpacker = new Unpacker();
-        $this->packer = new Packer();
     }
 
-    public function decode(string $payload): array
+    public function decode(string $frame): array
     {
-        return $this->unpacker->messages($payload);
-    }
-
-    public function encode(array $messages): string
-    {
-        return $this->packer->messages($messages);
+        return $this->unpacker->messages($frame, 4);
     }
 }

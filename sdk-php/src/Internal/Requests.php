@@ -16,11 +16,13 @@ final class Requests
 
     private readonly Outbox $outbox;
     private readonly Stream $stream;
+    private readonly \Closure $onRequest;
 
-    public function __construct(private readonly Link $link, private readonly Hello $hello, private readonly ?\Closure $onRequest, private readonly ?\Closure $onHandshake = null)
+    public function __construct(private readonly Link $link, private readonly Hello $hello, ?\Closure $onRequest, private readonly ?\Closure $onHandshake = null)
     {
         $this->outbox = $link->outbox;
         $this->stream = new Stream($link, $hello->streamCredit);
+        $this->onRequest = $onRequest ?? static fn (): Response => new Response(404, self::TEXT, "The handler has no onRequest.\n");
     }
 
     /** @param list<mixed> $m REQ */
@@ -33,7 +35,16 @@ final class Requests
             if (($m[2] & Request::WEBSOCKET) !== 0) {
                 $this->handshake($m);
             } else {
-                $this->answer($m, $this->onRequest === null ? self::unhandled() : ($this->onRequest)(new Request($m, $this)));
+                $answer = ($this->onRequest)(new Request($m, $this));
+                if ($answer instanceof Response && $answer->delivery === null && \strlen($answer->body) <= Limit::BODY) {
+                    $this->outbox->respond($m[1], $answer->status, $answer->headers, $answer->body); // nearly always: two calls less
+                } else {
+                    try {
+                        $this->answer($m, $answer);
+                    } finally {
+                        $answer = null; // ends a generator in it, and that may throw
+                    }
+                }
             }
         } catch (GatewayGone | Violation $end) {
             throw $end;
@@ -63,24 +74,23 @@ final class Requests
     private function handshake(array $m): void
     {
         $answer = Handshakes::answer($m[1], $this->onHandshake?->__invoke(new Request($m, $this)));
-        if ($answer instanceof Response) {
-            $this->answer($m, $answer);
-        } else {
-            $this->outbox->add($answer, 512 + \strlen($answer[4] ?? '') + 128 * \count($answer[6] ?? []) + 64 * \count($answer[3]));
-        }
+        $answer instanceof Response ? $this->deliver($m, $answer) : $this->outbox->add($answer);
     }
 
-    /** @param list<mixed> $m */
+    /**
+     *
+     * @param list<mixed> $m
+     */
     private function answer(array $m, mixed $answer): void
     {
         if (\is_string($answer)) {
+            $headers = $answer !== '' && $answer[0] === '<' ? self::HTML : self::TEXT;
             if (\strlen($answer) <= Limit::BODY) {
-                $headers = $answer !== '' && $answer[0] === '<' ? self::HTML : self::TEXT;
-                $this->outbox->add([Op::RES, $m[1], 200, $headers, $answer], \strlen($answer) + 128);
+                $this->outbox->respond($m[1], 200, $headers, $answer);
 
                 return;
             }
-            $answer = new Response(200, $answer[0] === '<' ? self::HTML : self::TEXT, $answer);
+            $answer = new Response(200, $headers, $answer);
         } elseif (!$answer instanceof Response) {
             $answer = match (true) {
                 \is_array($answer) => Response::json($answer),
@@ -88,22 +98,22 @@ final class Requests
                 default => throw new \TypeError('onRequest returned ' . \get_debug_type($answer) . '; expected a string, an array, Gw\Response or null'),
             };
         }
-        if ($answer->subscription !== null) {
-            $message = $answer->subscription->message($m[1], $answer->status, $answer->headers);
-            $this->outbox->add($message, $answer->subscription->bytes() + 64 * \count($answer->headers));
-        } elseif ($answer->chunks === null && \strlen($answer->body) <= Limit::BODY) {
-            $bytes = \strlen($answer->body) + 64 * \count($answer->headers) + 64;
-            $this->outbox->add([Op::RES, $m[1], $answer->status, $answer->headers, $answer->body], $bytes);
-        } elseif ($answer->path === null || ($path = $this->hello->sendFolders->find($answer->path)) === null) {
-            $this->stream->send($m[1], $answer, $m[5] !== 'HEAD');
-        } else {
-            $this->outbox->add([Op::RES_FILE, $m[1], $answer->status, $answer->headers, $path], \strlen($path) + 64 * \count($answer->headers) + 64);
-        }
+        $this->deliver($m, $answer);
     }
 
-    private static function unhandled(): Response
+    /** @param list<mixed> $m */
+    private function deliver(array $m, Response $answer): void
     {
-        return new Response(404, self::TEXT, "The handler has no onRequest.\n");
+        $delivery = $answer->delivery;
+        if ($delivery?->subscription !== null) {
+            $this->outbox->add($delivery->subscription->message($m[1], $answer->status, $answer->headers));
+        } elseif ($delivery === null && \strlen($answer->body) <= Limit::BODY) {
+            $this->outbox->respond($m[1], $answer->status, $answer->headers, $answer->body);
+        } elseif ($delivery?->path === null || ($path = $this->hello->sendFolders->find($delivery->path)) === null) {
+            $this->stream->send($m[1], $answer, $m[5] !== 'HEAD');
+        } else {
+            $this->outbox->add([Op::RES_FILE, $m[1], $answer->status, $answer->headers, $path]);
+        }
     }
 
     /** A 500; or, in the middle of a streamed answer, the end that the client can tell from a good one. */
@@ -113,7 +123,7 @@ final class Requests
             return;
         }
         [$headers, $body] = $this->hello->debug ? [self::HTML, ErrorPage::render($trace)] : [self::TEXT, "Internal Server Error\n"];
-        $this->outbox->add([Op::RES, $sid, 500, $headers, $body], \strlen($body) + 128);
+        $this->outbox->respond($sid, 500, $headers, $body);
     }
 
     /**

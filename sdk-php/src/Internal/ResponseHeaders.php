@@ -7,8 +7,17 @@ namespace Gw\Internal;
 /** What a handler gives as headers, made fit for the wire. */
 final class ResponseHeaders
 {
-    /** @var array<mixed> the headers seen last and found clean: handlers repeat theirs, and comparing is cheaper than checking */
+    /** @var array<mixed> what a handler gave last: handlers repeat themselves, and comparing is cheaper than checking */
+    private static array $given = [];
+
+    /** @var array<mixed> the same, clean */
     private static array $clean = [];
+
+    /** @var array<string, string> the default that was asked for with it */
+    private static array $default = [];
+
+    /** @var array<mixed> and both together */
+    private static array $both = [];
 
     /**
      * @param array<mixed> $headers
@@ -19,11 +28,32 @@ final class ResponseHeaders
      */
     public static function clean(array $headers): array
     {
-        if ($headers === self::$clean) {
-            return self::$clean;
-        }
+        return array_is_list($headers) ? array_map(self::pair(...), $headers) : self::map($headers);
+    }
 
-        return self::$clean = array_is_list($headers) ? array_map(self::pair(...), $headers) : self::map($headers);
+    /**
+     * Clean headers, and what $default has beside them.
+     *
+     * @param array<mixed>          $headers
+     * @param array<string, string> $default
+     *
+     * @return array<mixed>
+     *
+     * @throws \InvalidArgumentException
+     */
+    public static function of(array $headers, array $default): array
+    {
+        if ($headers === self::$given && $default === self::$default) {
+            return self::$both;
+        }
+        if ($headers !== self::$given) {
+            self::$clean = self::clean($headers);
+            self::$given = $headers;
+        }
+        self::$both = $default === [] ? self::$clean : self::default(self::$clean, $default);
+        self::$default = $default;
+
+        return self::$both;
     }
 
     /**

@@ -26,12 +26,12 @@ final class Stream
     {
         $this->link->openStream($sid, $this->credit);
         try {
-            if ($response->headFirst || !$withBody) {
+            if ($response->delivery?->headFirst || !$withBody) {
                 $this->start($sid, $response);
             }
             if (!$withBody || $this->items($sid, $response)) {
                 $this->start($sid, $response);
-                $this->outbox->add([Op::RES_END, $sid, ''], 16);
+                $this->outbox->add([Op::RES_END, $sid, '']);
             }
             $this->open = null;
         } finally {
@@ -42,7 +42,7 @@ final class Stream
     /** Whether all of them went out. */
     private function items(int $sid, Response $response): bool
     {
-        foreach ($response->chunks ?? str_split($response->body, Limit::CHUNK) as $item) {
+        foreach ($response->delivery?->chunks ?? str_split($response->body, Limit::CHUNK) as $item) {
             $this->start($sid, $response);
             if (!\is_string($item)) {
                 throw new \TypeError('a streamed answer consists of strings, got ' . \get_debug_type($item));
@@ -60,9 +60,9 @@ final class Stream
     {
         if ($this->open === null) {
             $this->open = $sid;
-            $length = $response->chunks === null ? ['content-length' => (string) \strlen($response->body)] : [];
+            $length = $response->delivery?->chunks === null ? ['content-length' => (string) \strlen($response->body)] : [];
             $headers = ResponseHeaders::default($response->headers, $length);
-            $this->outbox->add([Op::RES_START, $sid, $response->status, $headers, ''], 64 * \count($headers) + 64);
+            $this->outbox->add([Op::RES_START, $sid, $response->status, $headers, '']);
         }
     }
 
@@ -73,7 +73,7 @@ final class Stream
             if (!$this->link->spend(\strlen($chunk))) {
                 return false;
             }
-            $this->outbox->add([Op::RES_CHUNK, $sid, $chunk], \strlen($chunk) + 16);
+            $this->outbox->add([Op::RES_CHUNK, $sid, $chunk]);
         }
         $this->outbox->flush();
 
@@ -87,7 +87,7 @@ final class Stream
             return false;
         }
         $this->open = null;
-        $this->outbox->add([Op::RES_END, $sid, null], 16);
+        $this->outbox->add([Op::RES_END, $sid, null]);
 
         return true;
     }

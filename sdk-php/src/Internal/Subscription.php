@@ -37,10 +37,4 @@ final class Subscription
 
         return $this->groups === [] && $this->uid === '' && $this->session === '' ? $plain : [...$plain, $this->session, $this->uid, $this->groups];
     }
-
-    /** About the bytes of message() without headers. */
-    public function bytes(): int
-    {
-        return \strlen($this->first) + \strlen($this->session) + \strlen($this->uid) + 132 * \count($this->groups) + 64;
-    }
 }

@@ -16,13 +16,13 @@ final class Unpacker
     private int $end = 0;
 
     /**
-     * A frame's payload: exactly one array of messages.
+     * A frame's payload, from a place on: exactly one array of messages.
      *
      * @return list<list<mixed>>
      */
-    public function messages(string $bytes): array
+    public function messages(string $bytes, int $from = 0): array
     {
-        $this->open($bytes);
+        $this->open($bytes, $from);
         $messages = [];
         for ($left = $this->arrayHeader(); $left > 0; --$left) {
             $messages[] = $this->message();
@@ -35,17 +35,17 @@ final class Unpacker
     /** Exactly one value. */
     public function unpack(string $bytes): mixed
     {
-        $this->open($bytes);
+        $this->open($bytes, 0);
         $value = $this->value(Limit::DEPTH);
         $this->close('bytes behind the value');
 
         return $value;
     }
 
-    private function open(string $bytes): void
+    private function open(string $bytes, int $from): void
     {
         $this->bytes = $bytes;
-        $this->at = 0;
+        $this->at = $from;
         $this->end = \strlen($bytes);
     }
 

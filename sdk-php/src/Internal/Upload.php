@@ -64,7 +64,7 @@ final class Upload
     /** Written at once: the callback may be busy with this piece for long. */
     private function ask(int $bytes): void
     {
-        $this->link->outbox->add([Op::BODY_CREDIT, $this->sid, $bytes], 24);
+        $this->link->outbox->add([Op::BODY_CREDIT, $this->sid, $bytes]);
         $this->link->outbox->flush();
     }
 }

@@ -49,7 +49,7 @@ final class Conversation
     /** @param list<list<mixed>> $messages */
     public static function frame(array $messages): string
     {
-        $payload = (new Packer())->messages($messages);
+        $payload = Packer::value($messages);
 
         return pack('N', strlen($payload)) . $payload;
     }
