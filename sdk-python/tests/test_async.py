@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import io
 import sys
 import unittest
@@ -40,6 +41,47 @@ class AsyncTest(unittest.TestCase):
 
         out = self.serve(app, *(request(sid) for sid in range(3)))
         self.assertEqual(sorted(m[1] for m in out), [0, 1, 2])
+
+    def test_each_callback_is_a_task_with_a_context_of_its_own_from_its_first_line(self):
+        app = gw.Worker()
+        mark, tasks = contextvars.ContextVar("mark", default="none"), []
+
+        @app.on_request
+        async def look(request):
+            task, before = asyncio.current_task(), mark.get()
+            mark.set(request.path)
+            if request.path == "/waits":
+                await asyncio.sleep(0)
+                async with contextlib.AsyncExitStack():
+                    await asyncio.wait_for(asyncio.sleep(0), 10)
+            tasks.append(task)
+            return f"{before} {mark.get()} {task is asyncio.current_task() is not None}"
+
+        out = self.serve(app, *(request(sid, path) for sid, path in enumerate(["/waits", "/now", "/waits", "/now"])))
+        self.assertEqual({m[1]: m[4] for m in out}, {sid: b"none /%b True" % path for sid, path in enumerate([b"waits", b"now"] * 2)})
+        self.assertEqual(len(set(map(id, tasks))), 4)
+
+    def test_what_never_waits_is_answered_in_the_turn_it_came(self):
+        app = gw.Worker()
+
+        @app.on_request
+        async def now(request):
+            return "now"
+
+        self.serve(app, *(request(sid) for sid in range(5)))
+        answers = [frame for frame in self.written.frames if frame[0][0] == wire.RES]
+        self.assertEqual([len(frame) for frame in answers], [5])
+
+    def test_a_callback_may_cancel_itself_before_it_waits(self):
+        app = gw.Worker()
+
+        @app.on_request
+        async def cancel(request):
+            asyncio.current_task().cancel()
+            await asyncio.sleep(3600)
+
+        out = self.serve(app, request(1), request(2))
+        self.assertEqual([(m[1], m[2]) for m in out], [(1, 500), (2, 500)])
 
     def test_messages_of_a_connection_run_one_at_a_time_in_order(self):
         app = gw.Worker()
