@@ -6,12 +6,18 @@ import (
 	"time"
 )
 
-// TestChaos is what CI runs: one seed that has every kind of disturbance.
+// TestChaos is what CI runs: one seed that has every kind of disturbance, with one
+// loop and with more than some pools have workers.
 func TestChaos(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a minute")
+		t.Skip("takes a minute and a half")
 	}
-	r, err := run(t.Context(), options{seed: 6, time: time.Minute, gatewayKills: 1}, os.Stderr)
+	t.Run("one loop", func(t *testing.T) { chaos(t, 1) })
+	t.Run("several loops", func(t *testing.T) { chaos(t, 3) })
+}
+
+func chaos(t *testing.T, loops int) {
+	r, err := run(t.Context(), options{seed: 6, loops: loops, time: 45 * time.Second, gatewayKills: 1}, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}

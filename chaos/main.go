@@ -1,7 +1,7 @@
 // Command chaos kills, freezes, reloads and scales a gw under mixed load, and
 // counts what became of every request and message.
 //
-//	go run ./chaos [-seed N] [-time 3m] [-gateway-kills 1] [-quiet]
+//	go run ./chaos [-seed N] [-time 3m] [-loops N] [-gateway-kills 1] [-quiet]
 //
 // It owns one gw with a folder, a state folder and ports of its own, and ends
 // all of it, also when it is interrupted itself. It knows of gw only what a
@@ -31,6 +31,7 @@ import (
 type options struct {
 	seed         uint64
 	time         time.Duration // of the load
+	loops        int           // of the gateway; 0: the seed says
 	gatewayKills int
 	binary       string // empty: built
 	keep         bool   // leave the folder
@@ -42,6 +43,7 @@ func main() {
 	quiet := flag.Bool("quiet", false, "print only faults and the last line")
 	flag.Uint64Var(&o.seed, "seed", rand.Uint64N(1_000_000), "what is disturbed, when and where")
 	flag.DurationVar(&o.time, "time", 3*time.Minute, "how long the load runs")
+	flag.IntVar(&o.loops, "loops", 0, "event loops of the gateway; 0: one to three, as the seed says")
 	flag.IntVar(&o.gatewayKills, "gateway-kills", 1, "how often the gateway process is killed")
 	flag.StringVar(&o.binary, "gw", "", "a gw to test instead of building one")
 	flag.BoolVar(&o.keep, "keep", false, "leave configuration, handlers and logs")

@@ -15,8 +15,11 @@ const patience = 30 * time.Second
 
 // run does all of it: build, start, load and disturb, look around, stop.
 func run(ctx context.Context, o options, log io.Writer) (*report, error) {
-	fmt.Fprintf(log, "chaos: seed %d, %v\n", o.seed, o.time)
-	s, err := newSite(o.binary)
+	if o.loops == 0 {
+		o.loops = 1 + int(o.seed%3)
+	}
+	fmt.Fprintf(log, "chaos: seed %d, %v, %d loops\n", o.seed, o.time, o.loops)
+	s, err := newSite(o.binary, o.loops)
 	if err != nil {
 		return nil, err
 	}

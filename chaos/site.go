@@ -28,15 +28,16 @@ var programs = map[string]string{"php": "echo.php", "python": "echo.py", "async"
 type site struct {
 	dir       string
 	binary    string
+	loops     int
 	addresses map[string]string // by listener
 }
 
-func newSite(binary string) (*site, error) {
+func newSite(binary string, loops int) (*site, error) {
 	dir, err := os.MkdirTemp("", "gw-chaos-") // short: it holds a unix socket
 	if err != nil {
 		return nil, err
 	}
-	s := &site{dir: dir, binary: binary, addresses: map[string]string{}}
+	s := &site{dir: dir, binary: binary, loops: loops, addresses: map[string]string{}}
 	if err := s.fill(); err != nil {
 		s.remove()
 		return nil, err
@@ -105,6 +106,7 @@ func freeAddress() (string, error) {
 }
 
 const configuration = `temp_dir: {tmp}
+loops: {loops}
 pools:
   php: {command: [php, echo.php], workers: {php}, {all}, max_requests: 6000}
   python: {command: [python3, echo.py], workers: {python}, {all}}
@@ -129,7 +131,7 @@ const requestTimeout = 3 * time.Second
 
 // configure writes gw.yaml with so many workers per pool.
 func (s *site) configure(workers map[string]int) error {
-	text := strings.NewReplacer("{tmp}", s.temp(), "{all}", everyPool).Replace(configuration)
+	text := strings.NewReplacer("{tmp}", s.temp(), "{loops}", strconv.Itoa(s.loops), "{all}", everyPool).Replace(configuration)
 	for pool, n := range workers {
 		text = strings.ReplaceAll(text, "{"+pool+"}", strconv.Itoa(n))
 	}

@@ -46,7 +46,7 @@ func (l *loop) balancePool(p *pool) {
 		l.note(&s.hungry, false)
 		l.note(&s.bare, false)
 	}
-	l.note(&s.idle, idle != nil && idle.movable())
+	l.note(&s.idle, idle != nil && idle.movable() && idle.free())
 	l.lend(p, idle)
 }
 
@@ -84,49 +84,63 @@ func (l *loop) endure(p *pool) {
 }
 
 // lend gives an idle worker to a loop that is hungry. Where one has none at all,
-// the least busy worker is made idle for it.
+// a busy worker is made idle for it.
 func (l *loop) lend(p *pool, idle *worker) {
 	own := uint32(1) << l.index
-	bare := p.share.bare.Load() &^ own
-	if bare == 0 && p.leaving != nil {
-		p.leaving.leaving = false
-		l.feed(p.leaving)
-		p.leaving = nil
-	}
-	to := cmp.Or(bare, p.share.hungry.Load()&^own)
-	if to == 0 {
+	hungry, bare := p.share.hungry.Load()&^own, p.share.bare.Load()&^own
+	l.keepOrSend(p, bare != 0)
+	switch {
+	case hungry|bare == 0:
 		return
+	case bare != 0 && p.leaving != nil && p.leaving.movable():
+		l.giveTo(bare, p.leaving)
+	case idle != nil && idle.movable() && (bare != 0 || idle.free()):
+		l.giveTo(cmp.Or(bare, hungry), idle)
 	}
-	w := idle
-	if bare != 0 && (w == nil || !w.movable()) {
-		w = p.sendAway()
-	}
-	if w == nil || !w.movable() {
-		return
-	}
-	bit := to & -to
-	if p.share.hungry.And(^bit)&bit == 0 {
-		return // another loop was faster
-	}
-	p.share.bare.And(^bit)
-	l.give(w, bits.TrailingZeros32(bit))
 }
 
-// sendAway chooses a worker that gets nothing more until it moves.
-func (p *pool) sendAway() *worker {
-	if p.leaving == nil || p.leaving.state != workerActive {
-		p.leaving = nil
-		for _, w := range p.active {
-			if !w.async() && (p.leaving == nil || w.sent.len < p.leaving.sent.len) {
-				p.leaving = w
-			}
-		}
-		if p.leaving == nil {
-			return nil
-		}
-		p.leaving.leaving = true
+// keepOrSend chooses a worker that gets nothing more until it moves, as long as
+// another loop has none. One whose work may never end is not kept waiting for.
+func (l *loop) keepOrSend(p *pool, wanted bool) {
+	if w := p.leaving; w != nil && (!wanted || w.state != workerActive || w.endless()) {
+		w.leaving, p.leaving = false, nil
+		l.feed(w)
 	}
-	return p.leaving
+	if !wanted || p.leaving != nil {
+		return
+	}
+	for _, w := range p.active {
+		if !w.endless() && (p.leaving == nil || w.sent.len < p.leaving.sent.len) {
+			p.leaving = w
+		}
+	}
+	if w := p.leaving; w != nil {
+		w.leaving = true
+		l.releaseWaiting(w)
+	}
+}
+
+// endless: an answer is streamed, for as long as its client and its handler like.
+func (w *worker) endless() bool {
+	for e := w.exchanges.first; e != nil; e = e.next {
+		if e.state != exchangeWaiting || e.upload != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// free: nobody would miss w. What an application that works on many things at
+// once keeps for its WebSockets does not move with them.
+func (w *worker) free() bool { return !w.async() || w.conns == 0 }
+
+// giveTo moves w to the first of some loops, unless that was given one already.
+func (l *loop) giveTo(loops uint32, w *worker) {
+	bit := loops & -loops
+	if s := w.pool.share; s.hungry.And(^bit)&bit != 0 {
+		s.bare.And(^bit)
+		l.give(w, bits.TrailingZeros32(bit))
+	}
 }
 
 // waits: something waits that another worker could do.

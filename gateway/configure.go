@@ -60,11 +60,20 @@ func (l *loop) configure(c *control.Configuration, fds []int) {
 		fds = fds[1:]
 		l.place(ln)
 		l.configureListener(ln, m)
+	}
+	l.maxFrame = max(l.maxFrame, frameFor(l.maxMessage))
+}
+
+// listenAll begins to accept for new listeners. All loops know them by now.
+func (l *loop) listenAll() {
+	for _, ln := range l.listeners {
+		if ln.listening || ln.closed {
+			continue
+		}
 		if err := l.listen(ln); err != nil {
 			l.log.Error("Cannot listen", "listener", ln.name, "err", err)
 		}
 	}
-	l.maxFrame = max(l.maxFrame, frameFor(l.maxMessage))
 }
 
 // closeUnnamed ends the listeners that the configuration no longer names.

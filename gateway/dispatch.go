@@ -253,7 +253,7 @@ func (l *loop) workerFor(c *conn) *worker {
 	if w != nil && w.hasRoom() {
 		return w
 	}
-	usable := w != nil && w.state == workerActive && !w.deaf && w.streams == 0
+	usable := w != nil && w.state == workerActive && !w.deaf && !w.leaving && w.streams == 0
 	var next *worker
 	switch {
 	case d.unfinished > 0: // it must stay: what is unfinished goes first

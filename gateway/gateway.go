@@ -74,7 +74,6 @@ func newGateway(log *slog.Logger, send func(*control.Message)) *gateway {
 // start begins to run n loops.
 func (g *gateway) start(n int) error {
 	n = min(max(n, 1), maxLoops)
-	mayBeEager = runtime.NumCPU() > n
 	loops := make([]*loop, n)
 	for i := range loops {
 		l, err := newLoop(g.log, g.report)
@@ -85,6 +84,7 @@ func (g *gateway) start(n int) error {
 	}
 	for i, l := range loops {
 		l.join(i, loops)
+		l.poller.mayBeEager = runtime.NumCPU() > n
 	}
 	g.loops = loops
 	for _, l := range loops {
@@ -190,6 +190,9 @@ func (g *gateway) configure(m *control.Message, files []*os.File) {
 			own = duplicates(files)
 		}
 		g.do(l, func() { l.takeConfiguration(m, own) })
+	}
+	for _, l := range g.loops {
+		g.do(l, l.listenAll)
 	}
 	if !m.More {
 		g.send(&control.Message{Kind: control.Configured, Seq: m.Seq})

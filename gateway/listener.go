@@ -43,7 +43,7 @@ type listener struct {
 	home        bool // this loop accepts for all of them, or receives
 	paused      bool // out of epoll: no descriptors, or max_connections
 	closed      bool
-	listening   bool
+	listening   bool // listen was called: it accepts, if this is its home
 	static      []*static
 	connections int
 	accepted    uint64

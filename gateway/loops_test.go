@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -482,5 +483,67 @@ func TestStopIsReportedOnceAllLoopsHaveStopped(t *testing.T) {
 	h.expect(control.Stopped)
 	if n := h.total(func(l *loop) int { return l.conns.live }); n != 0 {
 		t.Errorf("%d connections", n)
+	}
+}
+
+// Fewer workers than loops: all loops are served, again and again.
+func TestFewWorkersServeManyLoops(t *testing.T) {
+	for _, concurrency := range []int{1, 100} {
+		h := startLoops(t, 3, oneByOne)
+		w := []*handler{h.worker(concurrency), h.worker(concurrency), h.worker(concurrency)}
+		w[2].exit("killed by SIGKILL")
+		for _, each := range w[:2] {
+			go each.serve(concurrency)
+		}
+		answered := make(chan int)
+		for range 9 {
+			c := h.dial("http")
+			go func() {
+				n := 0
+				for ; n < 100; n++ {
+					c.write(get)
+					if response, _ := c.response("GET"); response.StatusCode != 200 {
+						break
+					}
+				}
+				answered <- n
+			}()
+		}
+		for range 9 {
+			if n := <-answered; n < 100 {
+				t.Errorf("%d answers", n)
+			}
+		}
+		for _, each := range w[:2] {
+			each.in.Close()
+		}
+	}
+}
+
+// serve answers requests until the pipe ends.
+func (w *handler) serve(concurrency int) {
+	for {
+		_ = w.in.SetReadDeadline(time.Time{})
+		var head [wire.HeaderLen]byte
+		if _, err := io.ReadFull(w.r, head[:]); err != nil {
+			return
+		}
+		n, _, _ := wire.FrameLength(head[:], wire.FrameCap)
+		payload := make([]byte, n)
+		if _, err := io.ReadFull(w.r, payload); err != nil {
+			return
+		}
+		for _, m := range decodeForHandler(w.h.t, payload) {
+			if m.op != wire.OpReq {
+				continue
+			}
+			answer := [][]byte{res(m.id, 200, "ok")}
+			if concurrency == 1 {
+				answer = append(answer, ack(1))
+			}
+			if _, err := w.out.Write(inFrame(answer...)); err != nil {
+				return
+			}
+		}
 	}
 }

@@ -28,7 +28,8 @@ type poller struct {
 	n      int
 	err    error
 
-	eager [2]bool // by mood: the last wait was short, so the next is begun busy
+	mayBeEager bool    // on one processor a busy wait keeps away what it waits for
+	eager      [2]bool // by mood: the last wait was short, so the next is begun busy
 }
 
 // mood is what the loop waits for: what a wait will take differs.
@@ -70,7 +71,7 @@ func newPoller() (*poller, error) {
 	if err := unix.SetNonblock(fd, true); err != nil { // makes os.NewFile hand it to the netpoller
 		return nil, fmt.Errorf("epoll descriptor: %w", err)
 	}
-	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
+	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll"), mayBeEager: runtime.NumCPU() > 1}
 	if p.raw, err = p.file.SyscallConn(); err != nil {
 		return nil, fmt.Errorf("epoll descriptor: %w", err)
 	}
@@ -117,12 +118,9 @@ func (p *poller) await(m mood) error {
 			return err
 		}
 	}
-	p.eager[m] = mayBeEager && time.Since(begin) < eagerTime
+	p.eager[m] = p.mayBeEager && time.Since(begin) < eagerTime
 	return nil
 }
-
-// mayBeEager: on one processor a busy wait keeps away what it waits for.
-var mayBeEager = runtime.NumCPU() > 1
 
 func (p *poller) add(fd int, events uint32, about, index int32, pair uint32) error {
 	return p.control(unix.EPOLL_CTL_ADD, fd, events, about, index, pair)

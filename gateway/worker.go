@@ -543,7 +543,7 @@ func (l *loop) finishItem(it *item) {
 
 // inDemand reports that something waits for w, or for any worker of its pool.
 func (w *worker) inDemand() bool {
-	return w.state == workerActive && !w.deaf && (w.waiting.len+w.pool.waiting.len+w.pool.queue.len > 0 || w.pool.datagramsWait())
+	return w.state == workerActive && !w.deaf && !w.leaving && (w.waiting.len+w.pool.waiting.len+w.pool.queue.len > 0 || w.pool.datagramsWait())
 }
 
 // unanswered: the handler says it is done with a request and has not answered.
