@@ -38,6 +38,12 @@ final class Request
     private const HTTP_1_0 = 8;
     private const HTTP_2 = 32;
 
+    /** @var list<mixed> REQ. Without a type, for which a check would cost 0.01 µs a request, and so is the next. */
+    private $message;
+
+    /** @var Requests|null */
+    private $requests;
+
     /** @var array<mixed>|null */
     private ?array $query = null;
 
@@ -61,8 +67,10 @@ final class Request
      *
      * @param list<mixed> $message REQ. Seven promoted properties instead cost 0.13 µs a request.
      */
-    public function __construct(private array $message, private ?Requests $requests = null)
+    public function __construct(array $message, ?Requests $requests = null)
     {
+        $this->message = $message;
+        $this->requests = $requests;
     }
 
     public function __get(string $name): bool|int|string

@@ -118,14 +118,15 @@ final class Loop
     /** @param array<int, list<mixed>> $batch of the link, or its end */
     private function dispatch(array $batch): void
     {
-        $outbox = $this->outbox;
+        [$outbox, $requests, $connections] = [$this->outbox, $this->requests, $this->connections];
+        [$request, $message] = [Op::REQ, Op::MSG]; // another class's constants are looked up each time
         $deadline = \hrtime(true) + self::PATIENCE;
         foreach ($batch as $i => $m) {
             $this->at = $i;
-            if ($m[0] === Op::REQ) {
-                $this->requests->handle($m);
-            } elseif ($m[0] === Op::MSG) {
-                $this->connections->message($m);
+            if ($m[0] === $request) {
+                $requests->handle($m);
+            } elseif ($m[0] === $message) {
+                $connections->message($m);
             } elseif ($m[0] === Op::DGRAM) {
                 $this->connections->datagram($m);
             } elseif (!$this->rare($m)) {

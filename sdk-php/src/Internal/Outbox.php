@@ -49,11 +49,11 @@ final class Outbox
     }
 
     /**
-     * RES.
+     * RES; false: the body is too long for one.
      *
      * @param array<mixed> $headers fit for the wire
      */
-    public function respond(int $sid, int $status, array $headers, string $body): void
+    public function respond(int $sid, int $status, array $headers, string $body): bool
     {
         $length = \strlen($body);
         if ($length !== $this->length || $status !== $this->status || $headers !== $this->headers) {
@@ -61,15 +61,15 @@ final class Outbox
         }
         $id = \pack('J', $sid);
         if ($length > self::LONG) {
-            $this->long("\x95\x20\xcf{$id}{$this->prepared}", $body);
-
-            return;
+            return $length <= Limit::BODY && $this->long("\x95\x20\xcf{$id}{$this->prepared}", $body);
         }
         $message = "\x95\x20\xcf{$id}{$this->prepared}{$body}";
         if (($this->bytes += \strlen($message)) > Limit::BATCH_BYTES || \count($this->parts) >= Limit::BATCH_MESSAGES) {
             $this->makeRoom(\strlen($message));
         }
         $this->parts[] = $message;
+
+        return true;
     }
 
     /** @param array<mixed> $headers */
@@ -125,7 +125,7 @@ final class Outbox
         $this->parts[] = $packed;
     }
 
-    private function long(string $message, string $text): void
+    private function long(string $message, string $text): bool
     {
         $bytes = \strlen($message) + \strlen($text);
         if (($this->bytes += $bytes) > Limit::BATCH_BYTES || \count($this->parts) >= Limit::BATCH_MESSAGES) {
@@ -134,6 +134,8 @@ final class Outbox
         $this->parts[] = $message;
         $this->parts[] = $text;
         ++$this->longTexts;
+
+        return true;
     }
 
     /** The message joins no full frame: what is finished goes first, and one too long for a batch travels alone. */

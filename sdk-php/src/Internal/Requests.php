@@ -14,6 +14,9 @@ final class Requests
     private const TEXT = ['content-type' => 'text/plain; charset=utf-8'];
     private const HTML = ['content-type' => 'text/html; charset=utf-8'];
 
+    /** Request::WEBSOCKET and BODY_FOLLOWS, a number at once: a constant of another class is looked up each time. */
+    private const UNUSUAL = 16 | 1;
+
     private readonly Outbox $outbox;
     private readonly Stream $stream;
     private readonly \Closure $onRequest;
@@ -28,17 +31,16 @@ final class Requests
     /** @param list<mixed> $m REQ */
     public function handle(array $m): void
     {
-        if (!isset($m[9]) || !\is_int($m[1]) || !\is_string($m[8]) || !\is_string($m[9])) {
+        if (!isset($m[9]) || !\is_int($m[1]) || !\is_int($m[2]) || !\is_string($m[8]) || !\is_string($m[9])) {
             Shape::check($m);
         }
+        $unusual = $m[2] & self::UNUSUAL;
         try {
-            if (($m[2] & Request::WEBSOCKET) !== 0) {
+            if (($unusual & Request::WEBSOCKET) !== 0) {
                 $this->handshake($m);
             } else {
                 $answer = ($this->onRequest)(new Request($m, $this));
-                if ($answer instanceof Response && $answer->delivery === null && \strlen($answer->body) <= Limit::BODY) {
-                    $this->outbox->respond($m[1], $answer->status, $answer->headers, $answer->body); // nearly always: two calls less
-                } else {
+                if (!$answer instanceof Response || !$answer->answer($m[1], $this->outbox)) {
                     try {
                         $this->answer($m, $answer);
                     } finally {
@@ -54,7 +56,7 @@ final class Requests
             Log::write('Request failed', ['request' => $m[1], 'method' => $m[5], 'path' => $m[6]], $thrown);
             $this->fail($m[1], (string) $thrown);
         }
-        if (($m[2] & Request::BODY_FOLLOWS) !== 0) {
+        if ($unusual !== 0) {
             $this->link->closeUpload();
         }
     }
@@ -85,9 +87,7 @@ final class Requests
     {
         if (\is_string($answer)) {
             $headers = $answer !== '' && $answer[0] === '<' ? self::HTML : self::TEXT;
-            if (\strlen($answer) <= Limit::BODY) {
-                $this->outbox->respond($m[1], 200, $headers, $answer);
-
+            if ($this->outbox->respond($m[1], 200, $headers, $answer)) {
                 return;
             }
             $answer = new Response(200, $headers, $answer);
@@ -107,8 +107,8 @@ final class Requests
         $delivery = $answer->delivery;
         if ($delivery?->subscription !== null) {
             $this->outbox->add($delivery->subscription->message($m[1], $answer->status, $answer->headers));
-        } elseif ($delivery === null && \strlen($answer->body) <= Limit::BODY) {
-            $this->outbox->respond($m[1], $answer->status, $answer->headers, $answer->body);
+        } elseif ($answer->answer($m[1], $this->outbox)) {
+            return;
         } elseif ($delivery?->path === null || ($path = $this->hello->sendFolders->find($delivery->path)) === null) {
             $this->stream->send($m[1], $answer, $m[5] !== 'HEAD');
         } else {
