@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,7 +21,7 @@ func TestLongWaitEndsBusyWaitingInItsMoodAlone(t *testing.T) {
 	if err := p.add(timer, unix.EPOLLIN, aboutTimer, 0, 0); err != nil {
 		t.Fatal(err)
 	}
-	p.eager = [2]bool{true, true}
+	p.mayBeEager = true
 	late := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(20 * eagerTime))}
 	if err := unix.TimerfdSettime(timer, 0, &late, nil); err != nil {
 		t.Fatal(err)
@@ -29,8 +30,30 @@ func TestLongWaitEndsBusyWaitingInItsMoodAlone(t *testing.T) {
 	if err != nil || len(events) != 1 || uint32(events[0].Pad)>>aboutShift != uint32(aboutTimer) {
 		t.Fatalf("%v, %v", events, err)
 	}
-	if p.eager != [2]bool{moodIdle: true, moodOwing: false} {
-		t.Errorf("eager %v", p.eager)
+	if p.eager(moodOwing) || !p.eager(moodIdle) {
+		t.Errorf("averages %v", p.average)
+	}
+}
+
+func TestWaitsBeginBusyWhileMostAreShort(t *testing.T) {
+	p := poller{mayBeEager: true}
+	for _, each := range []struct {
+		about string
+		waits []time.Duration
+		eager bool
+	}{
+		{"an hour", []time.Duration{time.Hour}, false},
+		{"after it a short one", []time.Duration{eagerTime / 2}, false},
+		{"and a few more", []time.Duration{eagerTime / 2, eagerTime / 2, eagerTime / 2, eagerTime / 2}, true},
+		{"one that was a little too long", []time.Duration{eagerTime + 1}, true},
+		{"every other one too long", []time.Duration{eagerTime / 2, 2 * eagerTime, eagerTime / 2, 2 * eagerTime, eagerTime / 2}, false},
+	} {
+		for _, wait := range each.waits {
+			p.waited(moodIdle, wait)
+		}
+		if p.eager(moodIdle) != each.eager {
+			t.Errorf("%s: eager %v, average %v", each.about, !each.eager, p.average[moodIdle])
+		}
 	}
 }
 
@@ -49,7 +72,7 @@ func TestBusyWaitTakesTheEventItWaitsFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 100 {
-		p.eager = [2]bool{true, true}
+		p.average = [2]time.Duration{}
 		posted := make(chan struct{})
 		go func() { m.post(func() {}); close(posted) }()
 		if events, err := p.wait(true, moodIdle); err != nil || len(events) != 1 {
