@@ -15,7 +15,7 @@ import (
 )
 
 // logFiles opens the access logs of a configuration, as the master does.
-func logFiles(t *testing.T, c *control.Configuration) (files []*os.File) {
+func logFiles(t testing.TB, c *control.Configuration) (files []*os.File) {
 	t.Helper()
 	for i := range c.AccessLogs {
 		if a := &c.AccessLogs[i]; a.Fresh {
@@ -25,7 +25,7 @@ func logFiles(t *testing.T, c *control.Configuration) (files []*os.File) {
 	return files
 }
 
-func appendFile(t *testing.T, path string) *os.File {
+func appendFile(t testing.TB, path string) *os.File {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
@@ -34,7 +34,7 @@ func appendFile(t *testing.T, path string) *os.File {
 	return f
 }
 
-func contents(t *testing.T, path string) string {
+func contents(t testing.TB, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {

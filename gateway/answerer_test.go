@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"io"
 	"testing"
 
 	"gw/protocol/wire"
@@ -14,32 +15,73 @@ type answerer struct {
 	body  []byte // of answers to requests; nil: the request's query
 	group string // where messages are published; empty: they are sent back
 	out   []byte
+
+	served, said int // messages since begin
 }
 
 // serve answers what has arrived and returns how many messages it was.
 func (a *answerer) serve() (served int) {
-	a.out = append(a.out[:0], make([]byte, wire.BatchHeaderLen)...)
-	said := 0
+	a.begin()
 	for in := a.read(); len(in) > 0; {
 		n, whole, err := wire.FrameLength(in, wire.FrameCap)
 		if err != nil || !whole || len(in) < wire.HeaderLen+n {
 			a.t.Fatalf("not a frame: %x, %v", in, err)
 		}
-		batch := wire.NewReader(in[wire.HeaderLen : wire.HeaderLen+n])
+		a.take(in[wire.HeaderLen : wire.HeaderLen+n])
 		in = in[wire.HeaderLen+n:]
-		for left := batch.Array(); left > 0; left-- {
-			work, answers := a.answer(batch.Raw())
-			served += work
-			said += answers
+	}
+	if a.served > 0 {
+		a.write(a.end())
+	}
+	return a.served
+}
+
+// run is the life of a handler of several loops, until its pipe is closed.
+func (a *answerer) run(w *handler) {
+	var head [wire.HeaderLen]byte
+	payload := make([]byte, 256<<10)
+	for {
+		if _, err := io.ReadFull(w.r, head[:]); err != nil {
+			return
+		}
+		n, _, err := wire.FrameLength(head[:], len(payload))
+		if err != nil {
+			return
+		}
+		if _, err := io.ReadFull(w.r, payload[:n]); err != nil {
+			return
+		}
+		a.begin()
+		a.take(payload[:n])
+		if a.served == 0 {
+			continue
+		}
+		if _, err := w.out.Write(a.end()); err != nil {
+			return
 		}
 	}
-	if served == 0 {
-		return 0
+}
+
+func (a *answerer) begin() {
+	a.out = append(a.out[:0], make([]byte, wire.BatchHeaderLen)...)
+	a.served, a.said = 0, 0
+}
+
+// take answers the messages of one frame.
+func (a *answerer) take(payload []byte) {
+	batch := wire.NewReader(payload)
+	for left := batch.Array(); left > 0; left-- {
+		work, answers := a.answer(batch.Raw())
+		a.served += work
+		a.said += answers
 	}
-	a.out = wire.AppendUint(append(wire.AppendArray(a.out, 2), byte(wire.OpAck)), uint64(served))
-	wire.PutBatchHeader(a.out, said+1)
-	a.write(a.out)
-	return served
+}
+
+// end is the frame that says it all.
+func (a *answerer) end() []byte {
+	a.out = wire.AppendUint(append(wire.AppendArray(a.out, 2), byte(wire.OpAck)), uint64(a.served))
+	wire.PutBatchHeader(a.out, a.said+1)
+	return a.out
 }
 
 // answer appends the answer to one message. work is 1 for what must be

@@ -18,7 +18,7 @@ import (
 
 // udpClient sends to a listener and reads what comes back.
 type udpClient struct {
-	t *testing.T
+	t testing.TB
 	*net.UDPConn
 }
 

@@ -19,7 +19,7 @@ import (
 
 // harness is a gateway with listeners on loopback, the test playing the master.
 type harness struct {
-	t       *testing.T
+	t       testing.TB
 	gateway *gateway
 	mu      sync.Mutex // of what the test tells it
 	loop    *loop      // the first
@@ -53,7 +53,7 @@ func testLimits() control.Limits {
 		MaxHeaderBytes: 32 << 10, MaxBodyBytes: 8 << 20, MaxMessageBytes: 512 << 10, SendBufferBytes: 1 << 20}
 }
 
-func startLoop(t *testing.T, change func(*control.Configuration)) *harness {
+func startLoop(t testing.TB, change func(*control.Configuration)) *harness {
 	t.Helper()
 	h := &harness{t: t, reports: make(chan *control.Message, 1000), log: new(logBuffer), address: map[string]string{}}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -417,7 +417,7 @@ func closeConn(cid uint64, code uint64, reason string) []byte {
 
 // client is one connection to a listener.
 type client struct {
-	t *testing.T
+	t testing.TB
 	net.Conn
 	r *bufio.Reader
 }

@@ -15,7 +15,7 @@ import (
 
 // startLoops is startLoop with several loops, and a pool that has workers for
 // all of them: the first worker is in the first loop, and so on.
-func startLoops(t *testing.T, loops int, change func(*control.Configuration)) *harness {
+func startLoops(t testing.TB, loops int, change func(*control.Configuration)) *harness {
 	t.Helper()
 	return startLoop(t, func(c *control.Configuration) {
 		c.Loops, c.Pools[0].Workers = loops, loops
