@@ -48,7 +48,7 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help build demo demo-needs demo-stop test test-needs lint test-go test-php test-python test-end-to-end test-chaos soak conformance bench bench-peers chaos fuzz install clean
+.PHONY: help build demo demo-needs demo-stop test test-needs lint test-go test-php test-python test-end-to-end test-chaos soak conformance guard bench bench-peers chaos fuzz install clean
 
 help:
 	@echo 'make demo        install what the examples need, build gw, start them, say what to try'
@@ -58,6 +58,7 @@ help:
 	@echo 'make install     put it into $(PREFIX)/bin (PREFIX=...)'
 	@echo 'make bench       measure it'
 	@echo 'make bench-peers measure it beside every other server that can be had'
+	@echo 'make guard       count the instructions of the SDKs, beside those that were counted before (UPDATE=1)'
 	@echo 'make soak        the end-to-end tests with the sizes of the promises: 19,000 connections, bodies of 1 GiB'
 	@echo 'make conformance run the suites (HTTP/1.1 vectors, h2spec, Autobahn) and print their scores (ONLY=..., CASES=...)'
 	@echo 'make chaos       kill, freeze, reload and scale it under load for $(TIME) (TIME=..., SEED=...)'
@@ -130,6 +131,11 @@ conformance:
 # The end-to-end tests with 20 reloads of slow handlers, 19,000 connections and bodies of 1 GiB: some ten minutes.
 soak:
 	$(GO) test -v -timeout 40m ./tests -long
+
+# Counts instructions, so other work on the machine does not matter. UPDATE=1 takes the figures over.
+guard:
+	$(call need,$(COMMON_PACKAGES) valgrind)
+	PATH="/usr/bin:$$PATH" $(GO) run ./bench -guard $(if $(UPDATE),-update)
 
 bench:
 	$(GO) run ./bench

@@ -12,6 +12,7 @@
 //	go run ./bench -only '^ws gw-'      scenario and peer by regular expression
 //	go run ./bench -nice -15 -retries 2 on a machine that has other work
 //	go run ./bench -broadcast 10000     latencies beside messages to 10,000 WebSockets
+//	go run ./bench -guard               instructions of the SDKs for a message, beside those before
 //	go run ./bench -sweep workers       cost by the number of connections, workers or groups
 //	go run ./bench -half                latencies under half of the work a server can do
 //	go run ./bench -start               how long gw start -d and gw reload take, beside php
@@ -81,6 +82,9 @@ func run(ctx context.Context, o options) (err error) {
 	if o.sdk {
 		fmt.Printf("%v.\n", gauge.ReadMachine())
 		return sdkAll(ctx, o, kit, os.Stdout)
+	}
+	if o.guard {
+		return guardAll(ctx, o, kit, os.Stdout)
 	}
 	b := newBench(o, kit)
 	defer func() { b.undoNice() }()

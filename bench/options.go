@@ -31,6 +31,8 @@ type options struct {
 	beside    string
 	start     bool
 	half      bool
+	guard     bool
+	update    bool
 	sweep     string
 	workers   []int
 	nice      int
@@ -58,6 +60,8 @@ func parseOptions(arguments []string) (options, error) {
 	flags.StringVar(&o.beside, "beside", "", "with -sdk: another gw binary, whose SDKs take turns with this tree's")
 	flags.StringVar(&o.sweep, "sweep", "", "instead: the cost of a request by the number of connections, workers or groups")
 	flags.BoolVar(&o.half, "half", false, "instead: latencies while every server has half of the work it can do")
+	flags.BoolVar(&o.guard, "guard", false, "instead: the instructions that the SDKs take for a message, beside those in "+guardFile)
+	flags.BoolVar(&o.update, "update", false, "with -guard: write them into "+guardFile)
 	flags.BoolVar(&o.start, "start", false, "instead: how long gw takes to start and to reload")
 	workers := flags.String("workers", "1", "numbers of handler processes of each server")
 	flags.IntVar(&o.nice, "nice", 0, "priority of servers and load; below 0 needs root")

@@ -22,9 +22,10 @@ import (
 )
 
 const (
-	// patience is how long a handler may say nothing while something is asked of it.
-	patience    = 10 * time.Second
-	stopTimeout = 3 * time.Second
+	// patience is how long a handler may say nothing while something is asked of
+	// it: under valgrind an interpreter takes seconds to start.
+	patience    = 30 * time.Second
+	stopTimeout = 30 * time.Second
 	// idSlots is the place for a connection's slot in ids; the rest counts up,
 	// from so high that ids are as long as those of a gateway that ran for an hour.
 	idSlots    = 1 << 20
@@ -61,6 +62,10 @@ func Start(s Subject, w *Work, bare bool, dir, sdks string) (*Handler, error) {
 	if bare {
 		argv = append(s.argv(sdks, s.bare), w.Name)
 	}
+	return startAs(s, w, argv, dir, sdks)
+}
+
+func startAs(s Subject, w *Work, argv []string, dir, sdks string) (*Handler, error) {
 	h := &Handler{work: w, log: filepath.Join(dir, "output.log"), ended: make(chan struct{}), in: make([]byte, 0, 1<<20), next: generation}
 	if err := h.spawn(argv, s.environment(sdks), dir); err != nil {
 		return nil, err
