@@ -140,12 +140,13 @@ guard:
 bench:
 	$(GO) run ./bench
 
+# Some ten minutes. The figures go into docs/performance.md, docs/peers.md and docs/peers.svg.
 # Python's servers go into a folder of their own, for Debian's Python, which runs gw's handlers too.
 bench-peers:
 	$(call need,$(PEER_PACKAGES))
 	test -x build/bench-python/bin/python || $(PYTHON) -m venv build/bench-python
 	build/bench-python/bin/pip install -q $(PEER_SERVERS)
-	PATH="/usr/bin:$$PATH" PEERS_PYTHON=build/bench-python/bin/python $(GO) run ./bench -workers 1,2 -idle 0 -svg docs/peers.svg -markdown build/peers.md $(BENCH)
+	PATH="/usr/bin:$$PATH" PEERS_PYTHON=build/bench-python/bin/python $(GO) run ./bench -workers 1,2 -idle 0 -time 500ms -svg docs/peers.svg -markdown docs/peers.md -page docs/performance.md $(BENCH)
 
 chaos:
 	$(GO) run ./chaos -time $(TIME) $(if $(SEED),-seed $(SEED))

@@ -106,6 +106,9 @@ func (b *bench) measureScenario(ctx context.Context, s scenario, workers int) er
 		}
 	}
 	for _, conns := range sizes {
+		if conns < workers {
+			continue // one of them would have nothing to do
+		}
 		for i := range entrants {
 			entrants[i].row = report.Row{
 				Scenario: s.name, Peer: entrants[i].peer.Name, Beside: entrants[i].peer.Beside, Workers: workers, Connections: conns, Depth: s.depth, FixedRate: b.options.rate,

@@ -110,6 +110,9 @@ func run(ctx context.Context, o options) (err error) {
 	if err := writeFile(o.svg, b.report.WriteSVG); err != nil {
 		return err
 	}
+	if err := fillPage(o.page, b.report); err != nil {
+		return err
+	}
 	return b.verdict()
 }
 
@@ -143,6 +146,21 @@ func newBench(o options, kit *peer.Kit) *bench {
 		b.peers = append(b.peers, p)
 	}
 	return b
+}
+
+// fillPage puts the table of all servers into a page; an empty path: not wanted.
+func fillPage(path string, r *report.Report) error {
+	if path == "" {
+		return nil
+	}
+	page, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if page, err = r.Insert(page); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return os.WriteFile(path, page, 0o644)
 }
 
 // writeFile writes one form of the report; an empty path: not wanted.

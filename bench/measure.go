@@ -33,7 +33,11 @@ func (b *bench) measure(ctx context.Context, e *entrant, protocol load.Protocol,
 	ended := make(chan struct{})
 	go func() { l.Run(); close(ended) }()
 
-	pause(ctx, ended, warmUp)
+	warm := warmUp
+	if len(e.row.Runs) > 0 {
+		warm = warmAgain
+	}
+	pause(ctx, ended, warm)
 	before := take(l, e, awake)
 	l.Measure()
 	pause(ctx, ended, b.options.time)

@@ -13,7 +13,12 @@ import (
 	"time"
 )
 
-const warmUp = 250 * time.Millisecond
+const (
+	// warmUp lets a server settle before it is measured.
+	warmUp = 250 * time.Millisecond
+	// warmAgain is enough when it was measured a moment ago.
+	warmAgain = 100 * time.Millisecond
+)
 
 // options are the command line.
 type options struct {
@@ -41,6 +46,7 @@ type options struct {
 	json      string
 	markdown  string
 	svg       string
+	page      string
 }
 
 // parseOptions reads the command line; the flag package prints what is wrong.
@@ -71,6 +77,7 @@ func parseOptions(arguments []string) (options, error) {
 	flags.StringVar(&o.json, "json", "", "file for all figures as JSON")
 	flags.StringVar(&o.markdown, "markdown", "", "file for the tables as Markdown")
 	flags.StringVar(&o.svg, "svg", "", "file for a plot of the processor time per request")
+	flags.StringVar(&o.page, "page", "", "Markdown file with a place for the table of all servers")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
 	}

@@ -8,6 +8,7 @@ import (
 
 // WriteMarkdown writes the tables as docs/performance.md shows them.
 func (r *Report) WriteMarkdown(w io.Writer) {
+	fmt.Fprint(w, "# Every figure of gw and others\n\n[Performance](performance.md) says how to read them. Written by `make bench-peers`:\n")
 	fmt.Fprintf(w, "`%s`\n\n", r.Command)
 	for _, line := range r.Settings() {
 		fmt.Fprintln(w, line)
