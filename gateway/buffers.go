@@ -9,6 +9,8 @@ import "slices"
 type buffers struct {
 	free [len(bufferSizes)][][]byte
 	low  [len(bufferSizes)]int // as itemStore's
+
+	dropped int64 // bytes left to the garbage collector, see memory
 }
 
 // bufferSizes: the first is what a connection gets that begins to wait, the
@@ -57,16 +59,18 @@ func (b *buffers) put(buf []byte) {
 		if cap(buf) == size {
 			if len(b.free[k]) < spareBuffers[k] {
 				b.free[k] = append(b.free[k], buf[:0])
+				return
 			}
-			return
 		}
 	}
+	b.dropped += int64(cap(buf))
 }
 
 // trim lets go of what was not needed since the last time.
 func (b *buffers) trim() {
 	for k, free := range b.free {
 		keep := len(free) - b.low[k]
+		b.dropped += int64(b.low[k] * bufferSizes[k])
 		clear(free[keep:])
 		b.free[k], b.low[k] = free[:keep], keep
 	}

@@ -393,11 +393,14 @@ func (l *loop) releaseOutput(c *conn) {
 	}
 }
 
-// compactOutput keeps a slow client's buffer from growing by what was written.
+// compactOutput keeps a slow client's buffer from growing by what was written,
+// and from being much longer than what is left.
 func (l *loop) compactOutput(c *conn) {
 	if c.outOff > 64<<10 && c.outOff > len(c.out)/2 && !c.shared {
-		c.out = append(c.out[:0], c.out[c.outOff:]...)
-		c.outOff = 0
+		rest := c.out[c.outOff:]
+		short := append(l.buffers.room(nil, len(rest)), rest...)
+		l.buffers.put(c.out)
+		c.out, c.outOff = short, 0
 	}
 }
 

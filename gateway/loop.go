@@ -78,6 +78,8 @@ type loop struct {
 	packers    packerStore
 	files      fileStore
 	disk       *disk
+	memory     *memory // of all loops
+	rest       rest
 	downloads  downloads
 	complained time.Duration // when a client last brought an error into the log
 	streams    streamStore
@@ -140,6 +142,7 @@ func newLoop(log *slog.Logger, send func(*control.Message)) (*loop, error) {
 		pools: make(map[string]*pool), byID: make(map[uint64]*worker), named: make(map[int]bool), maxFrame: wire.FrameLimit,
 		handshakes: newHandshakes(), certificates: make(map[int]*tls.Certificate), challenges: new(challenges),
 		shares: newShares(), away: make(map[uint64]int)}
+	l.memory = newMemory()
 	l.join(0, []*loop{l})
 	l.http2Head = http2.NewHead(&l.request)
 	l.items.removeFile, l.items.buffers = l.removeFile, &l.buffers
@@ -169,6 +172,8 @@ func (l *loop) join(index int, peers []*loop) {
 	l.index, l.peers, l.conns.loop = index, peers, uint64(index)
 	l.errands = make([][]errand, len(peers))
 	l.shares, l.challenges, l.start = first.shares, first.challenges, first.start
+	l.memory = first.memory
+	l.memory.awake.Store(int32(len(peers)))
 	l.handshakes.compute = first.handshakes.compute
 }
 
@@ -190,6 +195,7 @@ func (l *loop) turn(block bool) error {
 		return err
 	}
 	l.now = time.Since(l.start)
+	l.rest.turns++
 	for i := range events {
 		l.event(&events[i])
 	}
@@ -313,7 +319,7 @@ func (l *loop) flushWorkers() {
 const tickInterval = 100 * time.Millisecond
 
 func (l *loop) needsTick() bool {
-	if l.conns.live > 0 || l.stopping || l.paused > 0 || l.datagrams > 0 || l.logsWait() {
+	if l.conns.live > 0 || l.stopping || l.paused > 0 || l.datagrams > 0 || l.logsWait() || l.rest.busy() || l.memory.due() {
 		return true
 	}
 	for _, w := range l.workers {
@@ -365,6 +371,7 @@ func (l *loop) tick() {
 		if len(l.named) == 0 {
 			l.retireLogs()
 		}
+		l.lookForRest()
 	}
 	if l.stopping && l.stopAt > 0 && l.now >= l.stopAt {
 		l.stopNow()
@@ -436,6 +443,7 @@ func (l *loop) close() {
 	l.handshakes.close()
 	l.closeLogs()
 	l.disk.close()
+	l.memory.close()
 	for _, ln := range l.listeners {
 		ln.closeStatic()
 	}
