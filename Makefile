@@ -118,8 +118,12 @@ test-php:
 test-python:
 	$(PYTHON) -m unittest discover -s sdk-python/tests
 
+# Once more with several loops: what crosses from one to the other.
+SEVERAL_LOOPS := Publish|UserIds|Session|Groups|Reload|Datagram|WrongRequest|EventStream|Slow|Killed|OnCrash|TLS|HTTP2
+
 test-end-to-end:
 	$(GO) test -race -timeout 15m ./tests
+	GW_TEST_LOOPS=3 $(GO) test -timeout 5m -run '$(SEVERAL_LOOPS)' ./tests
 
 test-chaos:
 	$(GO) test -v -timeout 5m ./chaos
