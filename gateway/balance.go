@@ -17,8 +17,8 @@ import (
 // loop, that worker moves, and stays until it is wanted elsewhere.
 //
 // Only a worker with nothing unfinished moves. A loop that has no worker of a
-// pool at all is given one as soon as one of another loop, which gets nothing
-// more for that, has finished what it has.
+// pool, or only such that are stuck, is given one as soon as one of another loop,
+// which gets nothing more for that, has finished what it has.
 
 // hungryAfter is ten times what a move costs, so that bursts set nobody in motion.
 const hungryAfter = time.Millisecond
@@ -65,15 +65,16 @@ func (l *loop) note(set *atomic.Uint32, is bool) {
 func (l *loop) endure(p *pool) {
 	if p.hungrySince == 0 {
 		p.hungrySince = max(l.now, 1)
-		l.hurryTick()
-		return
 	}
 	if l.now-p.hungrySince < hungryAfter {
-		l.hurryTick()
+		l.hurried = hungryAfter
 		return
 	}
 	s := p.share
-	l.note(&s.bare, len(p.active) == 0)
+	l.note(&s.bare, p.stuck(l.now))
+	if l.hurried == 0 {
+		l.hurried = stuckAfter // to look again
+	}
 	if s.hungry.Load()>>l.index&1 == 1 {
 		return
 	}
@@ -141,6 +142,21 @@ func (l *loop) giveTo(loops uint32, w *worker) {
 		s.bare.And(^bit)
 		l.give(w, bits.TrailingZeros32(bit))
 	}
+}
+
+// stuck: no worker goes on, if there is any.
+func (p *pool) stuck(now time.Duration) bool {
+	for _, w := range p.active {
+		if w.async() || !w.stuck(now) {
+			return false
+		}
+	}
+	return true
+}
+
+// stuck: w has worked on one message for so long that others do not wait for it.
+func (w *worker) stuck(now time.Duration) bool {
+	return w.sent.len > 0 && now-max(w.sent.first.sentAt, w.lastAck) >= stuckAfter
 }
 
 // waits: something waits that another worker could do.

@@ -178,7 +178,7 @@ const stuckAfter = 10 * time.Millisecond
 // relieve takes over one connection that waits for a stuck worker.
 func (l *loop) relieve(w *worker) bool {
 	for _, other := range w.pool.active {
-		if other == w || other.waiting.len == 0 || other.sent.len == 0 || l.now-max(other.sent.first.sentAt, other.lastAck) < stuckAfter {
+		if other == w || other.waiting.len == 0 || !other.stuck(l.now) {
 			continue
 		}
 		if c := other.waiting.popIf(func(d *dialogue) bool { return d.unfinished == 0 }); c != nil {

@@ -38,7 +38,7 @@ type loop struct {
 	mailbox   *mailbox
 	timer     int
 	ticking   time.Duration // 0: not
-	hurried   bool          // the next tick is to come soon
+	hurried   time.Duration // how soon the next tick is to come; 0: as always
 	swept     time.Duration
 	start     time.Time
 	wallClock func() time.Time
@@ -298,15 +298,12 @@ func (l *loop) turnEnd() {
 	l.balance()
 	l.handOverErrands()
 	switch {
-	case l.hurried && l.ticking != hungryAfter:
-		l.setTick(hungryAfter)
+	case l.hurried > 0 && l.ticking != l.hurried:
+		l.setTick(l.hurried)
 	case l.ticking == 0 && l.needsTick():
 		l.setTick(tickInterval)
 	}
 }
-
-// hurryTick lets the next tick come soon.
-func (l *loop) hurryTick() { l.hurried = true }
 
 func (l *loop) flushWorkers() {
 	for i := 0; i < len(l.dirtyWorkers); i++ {
@@ -342,8 +339,8 @@ func (l *loop) setTick(every time.Duration) {
 func (l *loop) tick() {
 	var b [8]byte
 	_, _ = read(l.timer, b[:])
-	if l.hurried {
-		l.hurried = false
+	if l.hurried > 0 {
+		l.hurried = 0
 		l.setTick(tickInterval)
 		if l.now-l.swept < tickInterval {
 			return // balance follows

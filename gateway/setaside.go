@@ -43,7 +43,11 @@ func (l *loop) setItemAside(it *item, peer, exit string) {
 	}
 	head, err := json.Marshal(record)
 	if err == nil {
-		err = os.WriteFile(name, append(append(head, '\n'), it.data...), 0o600)
+		unfinished := filepath.Join(l.setAsideDir, "."+filepath.Base(name)) // who looks sees whole files
+		err = os.WriteFile(unfinished, append(append(head, '\n'), it.data...), 0o600)
+		if err == nil {
+			err = os.Rename(unfinished, name)
+		}
 	}
 	if err != nil {
 		l.log.Error("Cannot set a deadly message aside", "pool", p.name, "what", record.What, "err", err)

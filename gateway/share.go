@@ -49,7 +49,7 @@ func (s *listenerShare) total() (n int) {
 // poolShare is what all loops know of a pool. Sets of loops have a bit for each.
 type poolShare struct {
 	hungry atomic.Uint32 // work waits there, see balance.go
-	bare   atomic.Uint32 // and those of them that have no worker at all
+	bare   atomic.Uint32 // and those of them where no worker goes on
 	idle   atomic.Uint32 // a worker there has nothing to do
 	queued [maxLoops]atomic.Int32
 }
