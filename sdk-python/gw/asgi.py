@@ -83,7 +83,7 @@ class AsgiEngine(AsyncEngine):
         self.state: dict[str, Any] = {}
         self.sockets: dict[int, _Socket] = {}
         self._lifespan = _Lifespan(self)
-        self._fields: dict[bytes, list[tuple[bytes, bytes]]] = {}
+        self._bases: dict[tuple[str, int, int, bytes], Event] = {}
         self._servers: dict[int, tuple[str, int | None]] = {}
         self.callbacks.start = self._lifespan.startup
         self._table.update({
@@ -98,31 +98,35 @@ class AsgiEngine(AsyncEngine):
     def events(self) -> list[str]:
         return ["request", "handshake", "connect", "message", "close", "buffer"]
 
-    def scope(self, kind: str, lid: int, peer: str, path: bytes, query: bytes, block: bytes) -> Event:
-        """What http and websocket scopes have in common."""
-        return {
+    def scope(self, kind: str, flags: int, lid: int, peer: str, path: bytes, query: bytes, block: bytes) -> Event:
+        """What http and websocket scopes have in common; all that can be changed in it belongs to the application."""
+        base = self._bases.get((kind, flags, lid, block)) or self._base(kind, flags, lid, block)
+        scope = base.copy()
+        scope["path"] = (unquote_to_bytes(path) if b"%" in path else path).decode("utf-8", "replace")
+        scope["raw_path"] = path
+        scope["query_string"] = query
+        scope["headers"] = base["headers"].copy()
+        scope["client"] = _address(peer)
+        scope["state"] = self.state.copy()
+        return scope
+
+    def _base(self, kind: str, flags: int, lid: int, block: bytes) -> Event:
+        """What follows from headers and listener alone; kept, since clients repeat their headers."""
+        secure = flags & wire.TLS
+        base = {
             "type": kind,
             "asgi": _ASGI,
-            "http_version": "1.1",
-            "path": (unquote_to_bytes(path) if b"%" in path else path).decode("utf-8", "replace"),
-            "raw_path": path,
-            "query_string": query,
+            "http_version": "2" if flags & wire.HTTP_2 else "1.0" if flags & wire.HTTP_1_0 else "1.1",
+            "scheme": ("https" if secure else "http") if kind == "http" else "wss" if secure else "ws",
             "root_path": "",
-            "headers": self._pairs(block),
-            "client": _address(peer),
+            "headers": [line.partition(b": ")[::2] for line in block.split(b"\n") if line],
             "server": self._server(lid),
-            "state": self.state.copy(),
         }
-
-    def _pairs(self, block: bytes) -> list[tuple[bytes, bytes]]:
-        pairs = self._fields.get(block)
-        if pairs is None:
-            pairs = [line.partition(b": ")[::2] for line in block.split(b"\n") if line]  # type: ignore[misc]
-            if len(block) <= _CACHED_BYTES:
-                if len(self._fields) >= _CACHED_BLOCKS:
-                    self._fields.clear()
-                self._fields[block] = pairs
-        return pairs.copy()  # it belongs to the application
+        if len(block) <= _CACHED_BYTES:
+            if len(self._bases) >= _CACHED_BLOCKS:
+                self._bases.clear()
+            self._bases[kind, flags, lid, block] = base
+        return base
 
     def _server(self, lid: int) -> tuple[str, int | None]:
         server = self._servers.get(lid)
@@ -157,10 +161,7 @@ class AsgiEngine(AsyncEngine):
     def _introduce(
         self, cid: int, lid: int, peer: str, path: bytes, query: bytes, block: bytes, flags: int, handshake: Message | None = None
     ) -> _Socket:
-        scope = self.scope("websocket", lid, peer, path, query, block)
-        scope["scheme"] = "wss" if flags & wire.TLS else "ws"
-        if flags & wire.HTTP_2:
-            scope["http_version"] = "2"
+        scope = self.scope("websocket", flags, lid, peer, path, query, block)
         if handshake is not None:
             scope["extensions"] = {"websocket.http.response": {}}
         offered = parse_headers(block).get("sec-websocket-protocol", "")
@@ -241,13 +242,8 @@ class _Exchange:
 
     def _scope(self) -> Event:
         _, _, flags, lid, peer, method, path, query, block, *_ = self._message
-        scope = self._engine.scope("http", lid, peer, path, query, block)
+        scope = self._engine.scope("http", flags, lid, peer, path, query, block)
         scope["method"] = method
-        scope["scheme"] = "https" if flags & wire.TLS else "http"
-        if flags & wire.HTTP_1_0:
-            scope["http_version"] = "1.0"
-        elif flags & wire.HTTP_2:
-            scope["http_version"] = "2"
         scope["extensions"] = {"http.response.pathsend": {}}
         return scope
 
@@ -263,7 +259,8 @@ class _Exchange:
         if not self._asked:
             self._asked = True
             if not self._message[2] & wire.BODY_FOLLOWS:
-                return {"type": "http.request", "body": Request(self._message).body, "more_body": False}
+                body = Request(self._message).body if self._message[2] & wire.BODY_IN_FILE else self._message[9]
+                return {"type": "http.request", "body": body, "more_body": False}
             self._upload = self._engine.open_upload(self._sid)
         if self._upload is not None and not self._over:
             return await self._next_piece(self._upload)
@@ -289,13 +286,17 @@ class _Exchange:
                 raise RuntimeError("http.response.body before http.response.start")
             if self._over or self._aborted:
                 return
-            body = encode_chunk(event.get("body", b""))
+            body = event.get("body", b"")
+            if body.__class__ is not bytes:
+                body = encode_chunk(body)
             more = event.get("more_body", False)
             if more or self._stream is not None or len(body) > wire.BODY_BYTES:
                 await self._write(body, more)
             else:
                 self._engine.put(pack_answer(self._sid, self._head, body))
-                self._end()
+                self._over = True
+                if self._gone is not None:
+                    self._gone.set()
         elif kind == "http.response.pathsend":
             await self._send_path(event["path"])
         elif kind == "http.response.start":

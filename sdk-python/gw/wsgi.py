@@ -17,7 +17,7 @@ from . import _wire as wire
 from ._body import ClientGone
 from ._gateway import gateway
 from ._mapping import parse_headers
-from ._packing import pack_head
+from ._packing import pack_answer, pack_head
 from ._response import WRITTEN, Response, encode_chunk, whole
 from ._worker import Worker
 
@@ -29,14 +29,18 @@ if TYPE_CHECKING:
     from ._blocking import BlockingEngine, BlockingStream
     from ._body import BlockingUpload
     from ._request import Request
+    from ._wire import Message
 
     Environ = dict[str, Any]
     Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-_CACHED_BLOCKS, _CACHED_BYTES, _CACHED_KEYS = 256, 4096, 1024
+_CACHED_BLOCKS, _CACHED_BYTES, _CACHED_KEYS, _CACHED_PEERS = 256, 4096, 1024, 1024
+_SPECIAL = wire.TLS | wire.HTTP_1_0 | wire.HTTP_2
 
 _AMBIGUOUS = "-"  # X_Real_IP must not pass for X-Real-IP
 _keys: dict[str, str] = {}
+_peers: dict[str, tuple[str, str]] = {}
+_heads: dict[tuple[Any, ...], bytes] = {}
 
 
 def serve(application: Application, stream_bodies: bool = False) -> None:
@@ -64,20 +68,19 @@ class _Adapter:
 
     def answer(self, request: Request) -> Any:
         start = _Start(request)
-        return start.run(self._application(self._environ(request), start))
+        return start.run(self._application(self._environ(request._message), start.response))
 
-    def _environ(self, request: Request) -> Environ:
-        _, _, flags, lid, peer, method, path, query, block, body, *_ = request._message
+    def _environ(self, message: Message) -> Environ:
+        _, sid, flags, lid, peer, method, path, query, block, body, *_ = message
         base = self._bases.get((block, lid))
         environ = self._base(block, lid) if base is None else base.copy()
         environ["REQUEST_METHOD"] = method
         # PEP 3333: the bytes of the path as latin-1.
         environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
         environ["QUERY_STRING"] = query.decode("latin-1")
-        host, _, environ["REMOTE_PORT"] = peer.rpartition(":")
-        environ["REMOTE_ADDR"] = (host.strip("[]") if host[:1] == "[" else host) or peer
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = _peers.get(peer) or _peer(peer)
         if flags & wire.BODY_FOLLOWS:
-            environ["wsgi.input"] = BufferedReader(_Input(gateway._engine.open_upload(request.id)), wire.CHUNK_BYTES)  # type: ignore[arg-type]
+            environ["wsgi.input"] = BufferedReader(_Input(gateway._engine.open_upload(sid)), wire.CHUNK_BYTES)  # type: ignore[arg-type]
         elif flags & wire.BODY_IN_FILE:
             environ["wsgi.input"] = file = open(body, "rb")
             environ.setdefault("CONTENT_LENGTH", str(file.seek(0, 2)))
@@ -86,12 +89,13 @@ class _Adapter:
             environ["wsgi.input"] = BytesIO(body)
             if body:
                 environ.setdefault("CONTENT_LENGTH", str(len(body)))  # it came chunked
-        if flags & wire.TLS:
-            environ["wsgi.url_scheme"], environ["HTTPS"] = "https", "on"
-        if flags & wire.HTTP_1_0:
-            environ["SERVER_PROTOCOL"] = "HTTP/1.0"
-        elif flags & wire.HTTP_2:
-            environ["SERVER_PROTOCOL"] = "HTTP/2"
+        if flags & _SPECIAL:
+            if flags & wire.TLS:
+                environ["wsgi.url_scheme"], environ["HTTPS"] = "https", "on"
+            if flags & wire.HTTP_1_0:
+                environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+            elif flags & wire.HTTP_2:
+                environ["SERVER_PROTOCOL"] = "HTTP/2"
         return environ
 
     def _base(self, block: bytes, lid: int) -> Environ:
@@ -155,7 +159,7 @@ class _Start:
         self._headers: list[tuple[str, str]] = []
         self._stream: BlockingStream | None = None  # once write() was called
 
-    def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
+    def response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
         if exc_info is not None:
             try:
                 if self._stream is not None:
@@ -171,7 +175,7 @@ class _Start:
     def run(self, body: Any) -> Any:
         """The answer for what the application returned."""
         if body.__class__ is list and len(body) == 1 and self._stream is None and self._status:
-            return self._whole(encode_chunk(body[0]))
+            return self._whole(body[0] if body[0].__class__ is bytes else encode_chunk(body[0]))
         if body.__class__ is FileWrapper and self._send_file(body):
             return WRITTEN
         chunks = _Chunks(body)
@@ -203,17 +207,16 @@ class _Start:
         size = str(os.stat(path).st_size)
         if any(name.lower() == "content-length" and value != size for name, value in self._headers):
             return False
-        if not gateway._engine.send_file(self._request.id, pack_head(self._status, self._checked()), path):
+        if not gateway._engine.send_file(self._request.id, self._head(), path):
             return False
         if hasattr(body, "close"):
             body.close()
         return True
 
     def _whole(self, body: bytes) -> Any:
-        result = whole(self._request.id, self._status, self._checked(), body)
-        if isinstance(result, Response):
-            return result
-        gateway._engine.put(result)
+        if len(body) > wire.BODY_BYTES:
+            return whole(self._request.id, self._status, self._checked(), body)
+        gateway._engine.put(pack_answer(self._request.id, self._head(), body))
         return WRITTEN
 
     def _is_all(self, first: bytes, body: Any) -> bool:
@@ -230,10 +233,25 @@ class _Start:
         if self._stream is None:
             engine: BlockingEngine = gateway._engine  # type: ignore[assignment]
             stream = engine.open_stream(self._request.id)
-            stream.start(pack_head(self._status, self._checked()))
+            stream.start(self._head())
             self._stream = stream
         if self._request.method != "HEAD" and not self._stream.write(encode_chunk(data)):
             raise ClientGone("the client is gone")
+
+    def _head(self) -> bytes:
+        """Status and headers, packed; those of another answer when they are the same."""
+        key = (self._status, *self._headers)
+        try:
+            head = _heads.get(key)
+        except TypeError:  # a pair that is a list
+            return pack_head(self._status, self._checked())
+        if head is None:
+            head = pack_head(self._status, self._checked())
+            if len(head) <= _CACHED_BYTES:
+                if len(_heads) >= _CACHED_BLOCKS:
+                    _heads.clear()
+                _heads[key] = head
+        return head
 
     def _checked(self) -> list[Any]:
         for _, value in self._headers:
@@ -297,6 +315,16 @@ def _key(name: str) -> str:
         _keys.clear()
     _keys[name] = key
     return key
+
+
+def _peer(peer: str) -> tuple[str, str]:
+    """Host and port of a client, remembered as long as it stays: a connection brings more than one request."""
+    host, _, port = peer.rpartition(":")
+    known = (host.strip("[]") if host[:1] == "[" else host) or peer, port
+    if len(_peers) >= _CACHED_PEERS:
+        _peers.clear()
+    _peers[peer] = known
+    return known
 
 
 def _nothing() -> None:
