@@ -64,18 +64,7 @@ func (b *datagramBatch) send(fd, count int) (n int, err error) {
 }
 
 func (b *datagramBatch) call(trap uintptr, fd, count int) (int, error) {
-	for {
-		n, _, errno := unix.RawSyscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(&b.headers[0])), uintptr(count), unix.MSG_DONTWAIT, 0, 0)
-		switch errno {
-		case 0:
-			return int(n), nil
-		case unix.EINTR:
-		case unix.EAGAIN:
-			return 0, errAgain
-		default:
-			return 0, errno
-		}
-	}
+	return immediately(trap, fd, unsafe.Pointer(&b.headers[0]), count, unix.MSG_DONTWAIT)
 }
 
 // truncated reports that the i-th datagram was longer than its buffer.

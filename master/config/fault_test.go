@@ -73,7 +73,7 @@ func TestFaults(t *testing.T) {
 		{"no listen", listenerWith("{pool: web}"), `gw.yaml:4:5: listener 1 has no listen: write listen: http://0.0.0.0:8080`},
 		{"unknown protocol", listenerWith("listen: htp://:80"), `gw.yaml:4:13: listen htp://:80: unknown protocol "htp": did you mean http://:80?`},
 		{"ws", listenerWith("listen: ws://:80"), `gw.yaml:4:13: listen ws://:80: unknown protocol "ws": write websocket://:80`},
-		{"protocol of a later version", listenerWith("listen: h2c://:80"), `gw.yaml:4:13: listen h2c://:80: h2c is not supported by this version: use http, websocket, text, frame, tcp, udp`},
+		{"HTTP/2 without TLS", listenerWith("listen: h2c://:80"), `gw.yaml:4:13: listen h2c://:80: unknown protocol "h2c": write http://:80: it speaks HTTP/2 without TLS too, unless http2: false says no`},
 		{"https", listenerWith("listen: https://:443"), `gw.yaml:4:13: listen https://:443: unknown protocol "https": write http://:443, and tls: {certificate: FILE, key: FILE} beside it`},
 		{"no port", listenerWith("listen: http://localhost"), `gw.yaml:4:13: listen http://localhost: no port: write http://localhost:8080`},
 		{"bad port", listenerWith("listen: http://:80800"), `gw.yaml:4:13: listen http://:80800: "80800" is not a port: ports go from 0 (any free one) to 65535`},

@@ -17,9 +17,6 @@ const maxUnixPath = 107
 
 var schemes = []string{"http", "websocket", "text", "frame", "tcp", "udp"}
 
-// laterSchemes are named in the documentation of the whole, and come later.
-var laterSchemes = []string{"h2c"}
-
 // encrypted are schemes that other programs have for a protocol over TLS.
 var encrypted = map[string]string{"https": "http", "wss": "websocket", "tls": "tcp", "ssl": "tcp"}
 
@@ -66,12 +63,10 @@ func parseListen(text, dir string) (scheme, address string, err error) {
 }
 
 func unknownScheme(text, scheme, rest string) error {
-	if slices.Contains(laterSchemes, scheme) {
-		return &listenError{fmt.Sprintf("%s: %s is not supported by this version", text, scheme),
-			"use " + strings.Join(schemes, ", ")}
-	}
 	hint := "use " + strings.Join(schemes, ", ")
-	if plain := encrypted[scheme]; plain != "" {
+	if scheme == "h2c" {
+		hint = "write http://" + rest + ": it speaks HTTP/2 without TLS too, unless http2: false says no"
+	} else if plain := encrypted[scheme]; plain != "" {
 		hint = fmt.Sprintf("write %s://%s, and tls: {certificate: FILE, key: FILE} beside it", plain, rest)
 	} else if word := schemeHints[scheme]; strings.Contains(word, "://") {
 		hint = "write " + word
