@@ -100,35 +100,39 @@ func (l *loop) lend(p *pool, idle *worker) {
 	}
 }
 
+// leavePause bounds how long a worker gets nothing because it is to move, and is
+// how long it then goes on as before: an answer that is streamed may never end.
+const leavePause = time.Second
+
 // keepOrSend chooses a worker that gets nothing more until it moves, as long as
-// another loop has none. One whose work may never end is not kept waiting for.
+// another loop has none.
 func (l *loop) keepOrSend(p *pool, wanted bool) {
-	if w := p.leaving; w != nil && (!wanted || w.state != workerActive || w.endless()) {
-		w.leaving, p.leaving = false, nil
+	if w := p.leaving; w != nil && (!wanted || w.state != workerActive || l.now-p.leftAt >= leavePause) {
+		w.leaving, p.leaving, p.leftAt = false, nil, l.now
 		l.feed(w)
 	}
-	if !wanted || p.leaving != nil {
+	if !wanted || p.leaving != nil || l.now-p.leftAt < leavePause && p.leftAt > 0 {
 		return
 	}
 	for _, w := range p.active {
-		if !w.endless() && (p.leaving == nil || w.sent.len < p.leaving.sent.len) {
+		if p.leaving == nil || w.burden() < p.leaving.burden() {
 			p.leaving = w
 		}
 	}
 	if w := p.leaving; w != nil {
-		w.leaving = true
+		w.leaving, p.leftAt = true, l.now
 		l.releaseWaiting(w)
 	}
 }
 
-// endless: an answer is streamed, for as long as its client and its handler like.
-func (w *worker) endless() bool {
+// burden says how long w takes to finish what it has, roughly.
+func (w *worker) burden() (n int) {
 	for e := w.exchanges.first; e != nil; e = e.next {
 		if e.state != exchangeWaiting || e.upload != nil {
-			return true
+			n += 1000
 		}
 	}
-	return false
+	return n + w.sent.len
 }
 
 // free: nobody would miss w. What an application that works on many things at
