@@ -33,7 +33,9 @@ final class HeaderBlock
     public static function find(string $block, string $name): ?string
     {
         if ($block !== self::$block) {
-            [self::$block, self::$fields, self::$looked] = [$block, null, 0];
+            self::$block = $block;
+            self::$fields = null;
+            self::$looked = 0;
         }
         if (self::$fields === null && ++self::$looked > self::LOOKS) {
             self::$fields = self::parse($block);

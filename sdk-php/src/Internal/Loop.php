@@ -118,8 +118,11 @@ final class Loop
     /** @param array<int, list<mixed>> $batch of the link, or its end */
     private function dispatch(array $batch): void
     {
-        [$outbox, $requests, $connections] = [$this->outbox, $this->requests, $this->connections];
-        [$request, $message] = [Op::REQ, Op::MSG]; // another class's constants are looked up each time
+        $outbox = $this->outbox;
+        $requests = $this->requests;
+        $connections = $this->connections;
+        $request = Op::REQ; // another class's constants are looked up each time
+        $message = Op::MSG;
         $deadline = \hrtime(true) + self::PATIENCE;
         foreach ($batch as $i => $m) {
             $this->at = $i;

@@ -155,7 +155,7 @@ final class Outbox
     public function flush(): void
     {
         if ($this->done > 0) {
-            $ack = "\x92\x08" . Packer::integer($this->done);
+            $ack = "\x92\x08" . ($this->done < 128 ? \chr($this->done) : Packer::integer($this->done));
             $this->bytes += \strlen($ack);
             $this->parts[] = $ack;
             $this->done = 0;
@@ -164,7 +164,7 @@ final class Outbox
         if ($count === 0) {
             return;
         }
-        $this->parts[0] = \pack('NCn', $this->bytes + 3, 0xdc, $count);
+        $this->parts[0] = $count < 16 ? \pack('N', $this->bytes + 1) . \chr(0x90 | $count) : \pack('NCn', $this->bytes + 3, 0xdc, $count);
         $frame = \implode('', $this->parts);
         $this->parts = self::NONE;
         $this->bytes = $this->longTexts = 0;
