@@ -82,7 +82,7 @@ func parseOptions(arguments []string) (options, error) {
 		return o, err
 	}
 	flags.Visit(func(f *flag.Flag) {
-		if !slices.Contains([]string{"gw", "beside", "json", "markdown", "svg"}, f.Name) {
+		if !slices.Contains([]string{"gw", "beside", "json", "markdown", "svg", "page"}, f.Name) {
 			o.command += fmt.Sprintf(" -%s='%v'", f.Name, f.Value)
 		}
 	})

@@ -108,7 +108,7 @@ func (b *bench) commands() (list []command, daemons []*peer.Daemon, err error) {
 			}
 			daemons = append(daemons, d)
 			if len(list) == alone {
-				list = append(list, command{name: fmt.Sprintf("a program that loads for %v, without gw", boot), rounds: rounds, beside: alone, boots: "1", run: d.Alone})
+				list = append(list, command{name: fmt.Sprintf("a program that takes %d ms to load, without gw", boot.Milliseconds()), rounds: rounds, beside: alone, boots: "1", run: d.Alone})
 			}
 			// The first of the new workers has to prove the code by itself.
 			boots := 1 + (reloadWorkers-1+parallel-1)/parallel
