@@ -186,9 +186,10 @@ func (p *pool) queuedElsewhere(index int) (n int) {
 	return n
 }
 
-// movable: nothing of w belongs to this loop but what is pinned to it.
+// movable: nothing of w belongs to this loop but what is pinned to it. One that is
+// due moves too: its successor may never come up.
 func (w *worker) movable() bool {
-	return w.state == workerActive && !w.deaf && !w.due && !w.blocked && !w.dirty && w.asking == 0 && w.fromHandler >= 0 &&
+	return w.state == workerActive && !w.deaf && !w.blocked && !w.dirty && w.asking == 0 && w.fromHandler >= 0 &&
 		w.sent.len+w.exchanges.len+w.waiting.len+w.streams+len(w.out) == 0
 }
 
@@ -207,7 +208,7 @@ func (l *loop) give(w *worker, to int) {
 	moved.conns, moved.leaving, moved.pool, moved.been = 0, false, nil, w.been|1<<to
 	name := w.pool.name
 	*w = worker{id: w.id, state: workerAway, pool: w.pool, slot: w.slot, pid: w.pid, conns: w.conns, toHandler: -1, fromHandler: -1}
-	l.tell(to, func(other *loop) { other.welcomeWorker(&moved, name) })
+	l.movers[to] = append(l.movers[to], func(other *loop) { other.welcomeWorker(&moved, name) })
 }
 
 // hasBeenIn tells whether w could have requests of that loop.

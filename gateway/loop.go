@@ -29,6 +29,7 @@ type loop struct {
 	peers     []*loop // all of them
 	shares    *shares
 	errands   [][]errand     // not handed over yet, for each of peers
+	movers    [][]errand     // that bring a worker: behind the others
 	inflow    inflow         // of messages that handlers of other loops sent
 	unheard   bool           // handlers are not listened to: another loop is behind
 	away      map[uint64]int // workers that moved on, and to which loop
@@ -170,7 +171,7 @@ func newLoop(log *slog.Logger, send func(*control.Message)) (*loop, error) {
 func (l *loop) join(index int, peers []*loop) {
 	first := peers[0]
 	l.index, l.peers, l.conns.loop = index, peers, uint64(index)
-	l.errands = make([][]errand, len(peers))
+	l.errands, l.movers = make([][]errand, len(peers)), make([][]errand, len(peers))
 	l.shares, l.challenges, l.start = first.shares, first.challenges, first.start
 	l.memory = first.memory
 	l.memory.awake.Store(int32(len(peers)))

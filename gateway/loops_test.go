@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gw/protocol/control"
 	"gw/protocol/wire"
@@ -546,4 +550,120 @@ func (w *handler) serve(concurrency int) {
 			}
 		}
 	}
+}
+
+// A worker that moves must not overtake what it has said to connections of a
+// third loop.
+func TestWorkerMovesBehindWhatItSaid(t *testing.T) {
+	var loops []*loop
+	for range 3 {
+		l, err := newLoop(slog.New(slog.DiscardHandler), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.close()
+		loops = append(loops, l)
+	}
+	for i, l := range loops {
+		l.join(i, loops)
+	}
+	l, pipe := loops[0], [2]int{}
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		t.Fatal(err)
+	}
+	defer closeFD(pipe[0])
+	defer closeFD(pipe[1])
+	w := &worker{id: 1, pool: &pool{name: "web", share: new(poolShare)}, state: workerActive, toHandler: pipe[1], fromHandler: pipe[0]}
+	l.workers, l.byID[1] = []*worker{w}, w
+	l.tell(2, func(*loop) {})
+	l.give(w, 1)
+	loops[1].mailbox.mu.Lock() // nobody can move there now
+	handed := make(chan struct{})
+	go func() { l.handOverErrands(); close(handed) }()
+	defer func() { loops[1].mailbox.mu.Unlock(); <-handed }()
+	for deadline := time.Now().Add(10 * time.Second); len(loops[2].mailbox.take()) == 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("the worker goes first")
+		}
+		runtime.Gosched()
+	}
+}
+
+// Messages without much in them take memory, too.
+func TestShortMessagesDoNotFillALoopThatIsBehind(t *testing.T) {
+	h := startLoops(t, 2, nil)
+	w := crew(h, 1)
+	clients, ids := dealt(h, w)
+	block, blocked := make(chan struct{}), make(chan struct{})
+	behind := h.gateway.loops[1]
+	behind.mailbox.post(func() { close(blocked); <-block })
+	<-blocked
+	frame := inFrame(slices.Repeat([][]byte{withText(wire.OpJoin, ids[1], "room")}, 500)...)
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		for range 200 {
+			if _, err := w[0].out.Write(frame); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	for deadline, unheard := time.Now().Add(10*time.Second), false; !unheard; {
+		h.gateway.do(h.gateway.loops[0], func() { unheard = h.gateway.loops[0].unheard })
+		if time.Now().After(deadline) {
+			t.Error("a hundred thousand messages wait")
+			break
+		}
+	}
+	close(block)
+	<-said
+	w[0].say(send(ids[1], "heard"))
+	clients[1].wantLines("heard")
+}
+
+// A worker that the master shall recycle moves like others: until its successor
+// works there may be no other.
+func TestWorkerThatIsDueServesOtherLoops(t *testing.T) {
+	h := startLoops(t, 2, nil)
+	w := crew(h, 1)
+	h.do(func() { h.loop.byID[w[0].id].maxRequests = 1 })
+	here, there := inLoop(t, h, "http", 0), inLoop(t, h, "http", 1)
+	serve := func(c *client) {
+		t.Helper()
+		c.write(get)
+		m := w[0].expect(wire.OpReq)
+		w[0].say(res(m.id, 200, "ok"), ack(1))
+		c.response("GET")
+	}
+	serve(here)
+	h.expect(control.WorkerDue)
+	w[1].exit("killed by SIGKILL")
+	serve(there)
+	serve(here)
+	h.tell(&control.Message{Kind: control.Drain, Worker: &control.Worker{ID: w[0].id}, Reason: "max_requests"})
+	w[0].expect(wire.OpDrain)
+}
+
+// A message that never ends keeps a worker where it is. It must not keep that
+// worker from its work besides.
+func TestWorkerWithAnEndlessMessageWorksOn(t *testing.T) {
+	h := startLoops(t, 2, nil)
+	w := crew(h, 100)
+	text, here, there := inLoop(t, h, "text", 0), inLoop(t, h, "http", 0), inLoop(t, h, "http", 1)
+	text.write("for ever\n")
+	w[0].expect(wire.OpAttach)
+	w[0].expect(wire.OpMsg)
+	w[1].exit("killed by SIGKILL")
+	there.write(get)
+	for leaving := false; !leaving; {
+		h.do(func() { leaving = h.loop.byID[w[0].id].leaving })
+	}
+	here.write(get)
+	m := w[0].expect(wire.OpReq)
+	if loopOf(m.id) != 0 {
+		t.Fatalf("request of loop %d", loopOf(m.id))
+	}
+	w[0].say(res(m.id, 200, "ok"))
+	here.response("GET")
 }

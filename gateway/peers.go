@@ -31,18 +31,25 @@ func (l *loop) tellOthers(e errand) {
 	}
 }
 
+// handOverErrands lets workers go last: where they come to they may speak at once,
+// and must not overtake what they said here to connections of a third loop.
 func (l *loop) handOverErrands() {
-	for i, list := range l.errands {
+	handOver(l.peers, l.errands)
+	handOver(l.peers, l.movers)
+}
+
+func handOver(peers []*loop, errands [][]errand) {
+	for i, list := range errands {
 		if len(list) == 0 {
 			continue
 		}
-		other := l.peers[i]
+		other := peers[i]
 		other.mailbox.post(func() {
 			for _, e := range list {
 				e(other)
 			}
 		})
-		l.errands[i] = nil
+		errands[i] = nil
 	}
 }
 
@@ -50,6 +57,10 @@ func (l *loop) handOverErrands() {
 // say to its connections. Beyond that, the loops that brought it do not listen to
 // their handlers until half of it is worked off.
 const crowdBytes = 16 << 20
+
+// errandBytes is what a message costs besides: short ones must not fill our memory
+// either.
+const errandBytes = 512
 
 // inflow is what waits for a loop.
 type inflow struct {
@@ -60,7 +71,7 @@ type inflow struct {
 // pass lets another loop act on a handler's message. m is kept: its bytes must
 // not change any more.
 func (l *loop) pass(to int, from author, m *wire.Message) {
-	n := int64(len(m.Data) + len(m.Text) + len(m.IDs))
+	n := int64(errandBytes + len(m.Data) + len(m.Text) + len(m.IDs))
 	flow := &l.peers[to].inflow
 	if flow.bytes.Add(n) > crowdBytes {
 		l.stopListening(flow)
