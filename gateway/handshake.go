@@ -161,6 +161,10 @@ func (l *loop) evictHandshake() bool {
 
 // shakeHands gives c to a goroutine.
 func (l *loop) shakeHands(c *conn, t *tlsTransport) {
+	if c.listener.tls == nil { // a reload took it away
+		l.lost(c)
+		return
+	}
 	hs := &l.handshakes
 	h := &handshake{conn: c, compute: hs.compute, loop: l}
 	h.changed.L = &h.mu

@@ -783,3 +783,22 @@ func (c *prefixed) Write(b []byte) (int, error) {
 	_, err := c.Conn.Write(b)
 	return n, err
 }
+
+// A client whose handshake has not begun when a reload takes TLS away is closed,
+// and nobody else.
+func TestReloadTakesTLSAwayBeforeAHandshake(t *testing.T) {
+	s := startTLS(t, nil)
+	w := s.worker(1)
+	c := s.dial("http")
+	c.write("\x16\x03\x01\x00\x05") // a first record of five bytes
+	placeOf(t, s.harness, c)
+	s.configuration.Listeners[0].TLS = nil
+	s.configure()
+	c.write("hello")
+	c.eof()
+	next := s.dial("http")
+	next.write(get)
+	m := w.expect(wire.OpReq)
+	w.say(res(m.id, 200, "ok"), ack(1))
+	next.response("GET")
+}
