@@ -20,8 +20,15 @@ type inquiry struct {
 	rows   [][]byte
 }
 
-// maxReplies bounds what a handler may ask for without reading it, in bytes.
-const maxReplies = 32 << 20
+const (
+	// maxReplies bounds what a handler may ask for without reading it, in bytes.
+	maxReplies = 32 << 20
+	// maxAsked bounds how many questions of a handler other loops look into at a
+	// time, and so what is on its way from them. The next ones wait for answers.
+	maxAsked = 16
+	// maxUnasked bounds how many wait.
+	maxUnasked = 64 << 10
+)
 
 // Connections a list call returns.
 const (
@@ -31,8 +38,8 @@ const (
 
 // call answers a handler's question.
 func (l *loop) call(w *worker, m *wire.Message) {
-	if len(w.out)-w.outOff > maxReplies {
-		l.failWorker(w, "asks and does not read the answers")
+	if len(w.unasked) == maxUnasked {
+		l.failWorker(w, "asks and does not wait for the answers")
 		return
 	}
 	q := &inquiry{worker: w.id, id: m.ID, what: string(m.Text), limit: defaultListLimit, left: len(l.peers) - 1}
@@ -44,8 +51,17 @@ func (l *loop) call(w *worker, m *wire.Message) {
 			q.limit = int(min(args.Uint(), maxListLimit))
 		}
 	}
+	w.asking++ // it stays here until it has its answers
+	if w.asking > maxAsked {
+		w.unasked = append(w.unasked, q)
+		return
+	}
+	l.ask(q)
+}
+
+// ask puts a question to all loops.
+func (l *loop) ask(q *inquiry) {
 	q.take(l.lookInto(q))
-	w.asking++ // it stays here until it has its answer
 	if q.left == 0 {
 		l.answerInquiry(q)
 		return
@@ -95,8 +111,17 @@ func (l *loop) answerInquiry(q *inquiry) {
 		return
 	}
 	w.asking--
-	if w.state >= workerBroken {
+	switch {
+	case w.state >= workerBroken:
 		return
+	case len(w.out)-w.outOff > maxReplies:
+		l.failWorker(w, "asks and does not read the answers")
+		return
+	case len(w.unasked) > 0:
+		next := w.unasked[0]
+		w.unasked[0] = nil // it will hold all its rows
+		w.unasked = w.unasked[1:]
+		defer l.ask(next)
 	}
 	out := l.beginMessage(w)
 	switch q.what {

@@ -76,11 +76,12 @@ type worker struct {
 	in       []byte // part of a frame
 	finished uint64 // requests and messages
 	due      bool
-	asking   int    // calls it has no answer to
-	been     uint32 // loops, a bit each
-	leaving  bool   // gets nothing more until it is in another loop
-	goodbye  bool   // BYE came
-	begun    int    // of BYE: unfinished messages it had begun
+	asking   int        // calls it has no answer to
+	unasked  []*inquiry // those of them that no loop has looked into yet
+	been     uint32     // loops, a bit each
+	leaving  bool       // gets nothing more until it is in another loop
+	goodbye  bool       // BYE came
+	begun    int        // of BYE: unfinished messages it had begun
 	drained  bool
 }
 
