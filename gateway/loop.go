@@ -205,7 +205,10 @@ func (l *loop) turn(block bool) error {
 }
 
 func (l *loop) mood() mood {
-	if l.items.taken > 0 {
+	switch n := l.items.taken; {
+	case n > crowd:
+		return moodCrowd
+	case n > 0:
 		return moodOwing
 	}
 	return moodIdle
