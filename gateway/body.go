@@ -8,7 +8,7 @@ func (l *loop) beginBody(c *conn, length int64) {
 	if e.visit != nil {
 		e.visit.announced = length
 	}
-	switch streams := e.pool.streamBody; {
+	switch streams := e.pool.interest().streamBody; {
 	case streams && length > wire.InlineLimit, streams && e.chunkedIn && l.request.Expect100:
 		e.incoming = length
 		l.beginUpload(c, l.request.Expect100)

@@ -148,7 +148,7 @@ func (l *loop) receiveDatagrams(ln *listener) {
 func (l *loop) receivedDatagram(ln *listener, i int) {
 	d, in, p := ln.datagrams, &l.inbound, ln.routes[0].pool
 	l.messages++
-	if p.eventsKnown && !p.events.Datagram {
+	if !p.interest().events.Datagram {
 		d.dropped++
 		l.warnDatagrams(ln, "Dropped a datagram: the handlers of its pool have no onMessage", in.peerOf(i))
 		return

@@ -111,7 +111,7 @@ func (l *loop) startDialogue(c *conn, k kind, p *pool) *dialogue {
 // announce tells a handler of the connection, if it wants to know.
 func (l *loop) announce(c *conn) {
 	d := c.dialogue
-	if d.pool.eventsKnown && !d.pool.events.Connect {
+	if !d.pool.interest().events.Connect {
 		return
 	}
 	it := l.items.get(wire.OpOpen, c.id, c, d.pool)
@@ -177,7 +177,7 @@ func (l *loop) endDialogue(c *conn) {
 	d.ended, d.endedAt = true, l.now
 	l.closeDialogueVisit(c)
 	l.hub.forget(c)
-	if d.known || d.busy() || !d.pool.eventsKnown || d.pool.events.Close {
+	if d.known || d.busy() || d.pool.interest().events.Close {
 		if d.closeCode == 0 {
 			d.closeCode = closeNormal
 		}
@@ -261,7 +261,7 @@ func (l *loop) drainedOutput(c *conn) {
 }
 
 func (l *loop) tellBuffer(c *conn, full bool) {
-	if !c.dialogue.pool.events.Buffer {
+	if !c.dialogue.pool.interest().events.Buffer {
 		return
 	}
 	it := l.items.get(wire.OpBuf, c.id, c, c.dialogue.pool)

@@ -30,10 +30,7 @@ type pool struct {
 	named   bool // by the configuration that is being taken over
 	removed bool // not configured any more: what no worker takes is given up
 
-	active      []*worker
-	events      wire.Events // of the latest worker that became active
-	eventsKnown bool
-	streamBody  bool // it takes long bodies as streams
+	active []*worker
 
 	queue   itemList  // HTTP requests; bounded by queueLimit, newest refused with 503
 	waiting connQueue // connections with messages and no worker; bounded by the connections

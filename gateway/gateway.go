@@ -108,9 +108,11 @@ func (g *gateway) wait() error {
 		l.mailbox.post(func() { l.done = true })
 	}
 	g.running.Wait()
+	var closing sync.WaitGroup // each may wait for a disk, and the master waits for us
 	for _, l := range g.loops {
-		l.close()
+		closing.Go(l.close)
 	}
+	closing.Wait()
 	return err
 }
 
@@ -187,7 +189,7 @@ func (g *gateway) configure(m *control.Message, files []*os.File) {
 	for i, l := range g.loops {
 		own := files
 		if i < len(g.loops)-1 {
-			own = duplicates(files)
+			own = g.duplicates(files)
 		}
 		g.do(l, func() { l.takeConfiguration(m, own) })
 	}
@@ -199,14 +201,17 @@ func (g *gateway) configure(m *control.Message, files []*os.File) {
 	}
 }
 
-// duplicates gives another loop descriptors of its own.
-func duplicates(files []*os.File) []*os.File {
+// duplicates gives another loop descriptors of its own; nil for what there was
+// none for.
+func (g *gateway) duplicates(files []*os.File) []*os.File {
 	own := make([]*os.File, len(files))
 	for i, f := range files {
 		fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-		if err == nil {
-			own[i] = os.NewFile(uintptr(fd), f.Name())
+		if err != nil {
+			g.log.Error("A loop cannot have a listener or an access log: raise the limit of open files, then restart", "file", f.Name(), "err", err)
+			continue
 		}
+		own[i] = os.NewFile(uintptr(fd), f.Name())
 	}
 	return own
 }

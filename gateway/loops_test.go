@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -706,4 +707,172 @@ func TestWorkerWithAnEndlessMessageWorksOn(t *testing.T) {
 	}
 	w[0].say(res(m.id, 200, "ok"))
 	here.response("GET")
+}
+
+// The loop that accepts goes on when a connection ends in another one.
+func TestMaxConnectionsCountsWhatEndsInOtherLoops(t *testing.T) {
+	h := startLoops(t, 2, func(c *control.Configuration) { c.Listeners[0].Limits.MaxConnections = 2 })
+	w := h.worker(100)
+	there, here := h.dial("http"), h.dial("http") // listener 1 accepts in loop 1
+	if placeOf(t, h, there) == 1 {
+		there, here = here, there
+	}
+	if i, j := placeOf(t, h, there), placeOf(t, h, here); i != 0 || j != 1 {
+		t.Fatalf("in loops %d and %d", i, j)
+	}
+	late := h.dial("http")
+	late.write(get)
+	for paused := 0; paused == 0; {
+		paused = h.total(func(l *loop) int { return l.paused })
+	}
+	there.Close()
+	m := w.expect(wire.OpReq)
+	w.say(res(m.id, 200, "ok"))
+	late.response("GET")
+}
+
+// again is c for a reload: a copy, as the control channel makes it, without new
+// sockets.
+func again(t *testing.T, c *control.Configuration) *control.Configuration {
+	t.Helper()
+	packet, err := control.Encode(&control.Message{Kind: control.Configure, Configuration: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := control.Decode(packet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range m.Configuration.Listeners {
+		m.Configuration.Listeners[i].Fresh = false
+	}
+	for i := range m.Configuration.AccessLogs {
+		m.Configuration.AccessLogs[i].Fresh = false
+	}
+	return m.Configuration
+}
+
+// A pool gets fewer workers, and more again, while clients keep their
+// connections, in whichever loop they are.
+func TestConnectionsStayServedWhenPoolsChange(t *testing.T) {
+	path := t.TempDir() + "/access.log"
+	var configuration *control.Configuration
+	h := startLoops(t, 3, func(c *control.Configuration) {
+		configuration = c
+		c.AccessLogs = []control.AccessLog{{ID: 1, Path: path, Fresh: true}}
+		c.Listeners[0].AccessLog = 1
+		c.Listeners[0].Static = []control.Static{staticOf(folderOf(t, map[string]string{"b": "b"}))}
+		c.Listeners[0].Answers = control.Answers{Compression: &control.Compression{Encodings: []string{"gzip"}, Types: []string{"text/*"}, MinBytes: 1, Level: "fast"},
+			Headers: &control.Headers{Remove: []string{"server"}}, CORS: &control.CORS{Origins: []string{"*"}}}
+	})
+	w := crew(h, 1)
+	for _, each := range w {
+		go each.serve(1)
+	}
+	const clients, requests = 9, 100
+	asked, answered := make(chan struct{}, clients*requests), make(chan int)
+	for range clients {
+		c := h.dial("http")
+		go func() {
+			n := 0
+			for ; n < requests; n++ {
+				c.write(get)
+				if response, _ := c.response("GET"); response.StatusCode != 200 {
+					break
+				}
+				asked <- struct{}{}
+			}
+			answered <- n
+		}()
+	}
+	for i := range requests {
+		<-asked
+		next := again(t, configuration)
+		next.Pools[0].Workers = []int{1, 3, 2}[i%3]
+		var files []*os.File
+		if i%10 == 0 {
+			next.AccessLogs[0].Fresh = true
+			files = append(files, appendFile(t, path))
+		}
+		h.tell(&control.Message{Kind: control.Configure, Configuration: next}, files...)
+		h.expect(control.Configured)
+	}
+	for range clients {
+		if n := <-answered; n < requests {
+			t.Errorf("%d answers", n)
+		}
+	}
+	for _, each := range w {
+		each.in.Close()
+	}
+}
+
+// Datagrams come in one loop, which a reload may choose anew; handlers send from
+// all of them.
+func TestDatagramsWithSeveralLoops(t *testing.T) {
+	var configuration *control.Configuration
+	h := startLoops(t, 3, func(c *control.Configuration) { configuration = c })
+	w := []*handler{h.worker(1, "datagram"), h.worker(1, "datagram"), h.worker(1, "datagram")}
+	c := h.datagrams()
+	for _, turn := range []struct{ workers, home int }{{3, 2}, {1, 0}, {2, 1}} {
+		next := again(t, configuration)
+		next.Pools[0].Workers = turn.workers
+		h.tell(&control.Message{Kind: control.Configure, Configuration: next})
+		h.expect(control.Configured)
+		c.say("question")
+		m := w[turn.home].expect(wire.OpDgram)
+		for _, each := range w {
+			each.say(sendDatagram(m.n, m.peer, "answer", m.local))
+			if got := c.hear(); got != "answer" {
+				t.Fatalf("%q", got)
+			}
+		}
+		w[turn.home].say(ack(1))
+	}
+	next := again(t, configuration)
+	next.Listeners = next.Listeners[:4]
+	h.tell(&control.Message{Kind: control.Configure, Configuration: next})
+	h.expect(control.Configured)
+	for open := 1; open > 0; { // the last of them is not finished before its ACK was read
+		open = h.total(func(l *loop) int {
+			for _, ln := range l.listeners {
+				if ln.id == 5 && !ln.gone() {
+					return 1
+				}
+			}
+			return 0
+		})
+	}
+}
+
+// Without descriptors a loop cannot have listeners of its own, and nothing worse.
+func TestDescriptorsThatCannotBeDuplicated(t *testing.T) {
+	g := newGateway(slog.New(slog.DiscardHandler), nil)
+	fds := take(g.duplicates([]*os.File{os.NewFile(1<<20, "no such file")}))
+	if len(fds) != 1 || fds[0] != -1 {
+		t.Errorf("%v", fds)
+	}
+}
+
+// A worker of before a reload that moves into a loop tells nobody there that
+// handshakes need not be asked for.
+func TestOldWorkersDoNotBringBackWhatTheyWanted(t *testing.T) {
+	h := startLoops(t, 2, oneByOne)
+	w := []*handler{h.worker(1, "request"), h.worker(1, "request", "handshake")}
+	first, second := inLoop(t, h, "http", 1), inLoop(t, h, "http", 1)
+	first.write(get)
+	one := w[1].expect(wire.OpReq)
+	second.write(get)
+	two := w[0].expect(wire.OpReq) // it has moved
+	w[0].say(res(two.id, 200, "ok"), ack(1))
+	w[1].say(res(one.id, 200, "ok"), ack(1))
+	first.response("GET")
+	second.response("GET")
+	h.tell(&control.Message{Kind: control.Drain, Worker: &control.Worker{ID: w[0].id}, Reason: "reload"})
+	w[0].expect(wire.OpDrain)
+	h.expect(control.Drained)
+	first.write("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	m := w[1].expect(wire.OpReq)
+	w[1].say(res(m.id, 403, "no"), ack(1))
+	first.wantStatus("403")
 }

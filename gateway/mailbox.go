@@ -9,8 +9,9 @@ import (
 
 // mailbox is the only way into a loop from another goroutine.
 //
-// Its writers are few (the control channel); what they post is bounded by the
-// master, which waits for answers, so the queue needs no limit of its own.
+// The queue needs no limit of its own, because those who post have theirs: the
+// master waits for answers, handshakes and jobs of the disk are limited, and what
+// handlers say to other loops is stopped at crowdBytes.
 type mailbox struct {
 	fd int
 

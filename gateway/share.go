@@ -1,6 +1,11 @@
 package gateway
 
-import "sync/atomic"
+import (
+	"cmp"
+	"sync/atomic"
+
+	"gw/protocol/wire"
+)
 
 // shares is what the loops have in common. A loop looks in here only while it
 // takes over a configuration, which they do one after the other; the parts are
@@ -52,6 +57,37 @@ type poolShare struct {
 	bare   atomic.Uint32 // and those of them where no worker goes on
 	idle   atomic.Uint32 // a worker there has nothing to do
 	queued [maxLoops]atomic.Int32
+
+	interest atomic.Pointer[interest] // nil: no worker has been active
+}
+
+// interest is what the handlers of a pool want to hear of, as the newest worker
+// says that has been active. Older ones that move must not bring back what was
+// before a reload: handshakes would go on unasked.
+type interest struct {
+	worker     uint64
+	events     wire.Events
+	streamBody bool // it takes long bodies as streams
+}
+
+// learn takes note of a worker that is active.
+func (s *poolShare) learn(w *worker) {
+	for {
+		known := s.interest.Load()
+		if known != nil && known.worker >= w.id {
+			return
+		}
+		if s.interest.CompareAndSwap(known, &interest{w.id, w.ready.Events, w.ready.StreamBody}) {
+			return
+		}
+	}
+}
+
+// anyInterest is that of handlers nobody knows yet.
+var anyInterest = interest{events: wire.Events{Request: true, Connect: true, Message: true, Close: true, Handshake: true, Datagram: true}}
+
+func (p *pool) interest() *interest {
+	return cmp.Or(p.share.interest.Load(), &anyInterest)
 }
 
 // crowded: it has max_connections.

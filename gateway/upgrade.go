@@ -89,7 +89,7 @@ func (l *loop) offerWebSocket(c *conn, r *http1.Request, accept string) {
 	// Whoever is refused may have sent frames already: they must not be read as
 	// the next request.
 	e.keepAlive, c.linger = false, true
-	if p := e.pool; p.eventsKnown && !p.events.Handshake {
+	if !e.pool.interest().events.Handshake {
 		l.acceptUnasked(c)
 		return
 	}
@@ -153,7 +153,7 @@ func (l *loop) acceptHandshake(w *worker, m *wire.Message) {
 		// What it remembers of the handshake, it has when messages come. It is
 		// introduced by OPEN, or else with the first message.
 		l.moveTo(c, w)
-		c.dialogue.known = w.ready.Events.Connect && w.pool.events.Connect
+		c.dialogue.known = w.ready.Events.Connect && w.pool.interest().events.Connect
 	}
 	l.announce(c)
 	l.resume(c)

@@ -426,9 +426,7 @@ func (l *loop) activate(w *worker) {
 // enlist lets an active worker work in its pool.
 func (l *loop) enlist(w *worker) {
 	w.pool.add(w)
-	w.pool.events = w.ready.Events
-	w.pool.eventsKnown = true
-	w.pool.streamBody = w.ready.StreamBody
+	w.pool.share.learn(w)
 	l.feed(w)
 }
 
