@@ -43,7 +43,7 @@ func (l *loop) setItemAside(it *item, peer, exit string) {
 	}
 	head, err := json.Marshal(record)
 	if err == nil {
-		unfinished := filepath.Join(l.setAsideDir, "."+filepath.Base(name)) // who looks sees whole files
+		unfinished := name + ".new" // who looks for .msg sees whole files
 		err = os.WriteFile(unfinished, append(append(head, '\n'), it.data...), 0o600)
 		if err == nil {
 			err = os.Rename(unfinished, name)

@@ -138,7 +138,7 @@ func TestDeadlyDatagramEndsTwoWorkers(t *testing.T) {
 		d.say("die kill 1")
 		var aside []string
 		eventually(t, patience, "it is set aside", func() bool {
-			aside, _ = filepath.Glob(filepath.Join(g.state, "set-aside", "*"))
+			aside, _ = filepath.Glob(filepath.Join(g.state, "set-aside", "*.msg"))
 			return len(aside) == 1
 		})
 		if content, _ := os.ReadFile(aside[0]); !strings.Contains(string(content), `"what":"datagram"`) || !strings.Contains(string(content), d.LocalAddr().String()) {

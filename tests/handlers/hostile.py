@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 
+from gw._codec import pack
 from gw._wire import ACK, READY, REQ, RES, RES_CHUNK, RES_START, SEND, FrameDecoder, frame
 
 
 def say(*messages):
-    view = memoryview(frame(messages))
+    view = memoryview(frame([pack(message) for message in messages]))
     while view:
         view = view[os.write(4, view) :]
 
