@@ -107,9 +107,15 @@ const leavePause = time.Second
 // keepOrSend chooses a worker that gets nothing more until it moves, as long as
 // another loop has none.
 func (l *loop) keepOrSend(p *pool, wanted bool) {
-	if w := p.leaving; w != nil && (!wanted || w.state != workerActive || l.now-p.leftAt >= leavePause) {
-		w.leaving, p.leaving, p.leftAt = false, nil, l.now
-		l.feed(w)
+	if w := p.leaving; w != nil {
+		switch {
+		case !wanted || w.state != workerActive:
+			p.leftAt = 0
+			l.goOn(w)
+		case l.now-p.leftAt >= leavePause:
+			p.leftAt = l.now
+			l.goOn(w)
+		}
 	}
 	if !wanted || p.leaving != nil || l.now-p.leftAt < leavePause && p.leftAt > 0 {
 		return
@@ -123,6 +129,12 @@ func (l *loop) keepOrSend(p *pool, wanted bool) {
 		w.leaving, p.leftAt = true, l.now
 		l.releaseWaiting(w)
 	}
+}
+
+// goOn lets w work here again.
+func (l *loop) goOn(w *worker) {
+	w.leaving, w.pool.leaving = false, nil
+	l.feed(w)
 }
 
 // burden says how long w takes to finish what it has, roughly.
@@ -199,7 +211,7 @@ func (l *loop) give(w *worker, to int) {
 	l.poller.remove(w.fromHandler)
 	w.pool.remove(w)
 	if w.pool.leaving == w {
-		w.pool.leaving = nil
+		w.pool.leaving, w.pool.leftAt = nil, 0
 	}
 	l.workers[w.index] = nil
 	delete(l.byID, w.id)

@@ -25,7 +25,7 @@ type pool struct {
 	workers     int           // as configured; they are in the first loops
 	hungrySince time.Duration // since when work waits and no worker is idle; 0: not
 	leaving     *worker       // gets nothing more, because another loop has none
-	leftAt      time.Duration // since when; without one, when the last one was let go on
+	leftAt      time.Duration // since when; without one: when the last one could not leave, 0: it could
 
 	named   bool // by the configuration that is being taken over
 	removed bool // not configured any more: what no worker takes is given up

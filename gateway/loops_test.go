@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -875,4 +877,38 @@ func TestOldWorkersDoNotBringBackWhatTheyWanted(t *testing.T) {
 	m := w[1].expect(wire.OpReq)
 	w[1].say(res(m.id, 403, "no"), ack(1))
 	first.wantStatus("403")
+}
+
+// Two loops that always have work share the only worker there is by turns that
+// nobody notices.
+func TestBusyLoopsTakeShortTurnsWithOneWorker(t *testing.T) {
+	h := startLoops(t, 2, oneByOne)
+	w := crew(h, 1)
+	w[1].exit("killed by SIGKILL")
+	var done atomic.Bool
+	var clients sync.WaitGroup
+	for i := range 40 {
+		c := inLoop(t, h, "http", i%2)
+		clients.Go(func() {
+			for !done.Load() {
+				c.write(get)
+				c.response("GET")
+			}
+		})
+	}
+	turns, last, served := 0, 0, 0
+	for ; turns < 10 && served < 50_000; served++ {
+		m := w[0].expect(wire.OpReq)
+		if at := loopOf(m.id); at != last {
+			turns, last = turns+1, at
+		}
+		w[0].say(res(m.id, 200, "ok"), ack(1))
+	}
+	done.Store(true)
+	if turns < 10 {
+		t.Errorf("%d turns in %d requests", turns, served)
+	}
+	go w[0].serve(1)
+	clients.Wait()
+	w[0].in.Close()
 }
