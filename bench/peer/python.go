@@ -22,7 +22,7 @@ func pythonPeers() []Peer {
 			return []string{"-m", "granian", "--interface", "asgi", "--host", a.host, "--port", a.port, "--workers", workers, "--log-level", "warning", "asgi:app"}
 		}),
 		pythonPeer("hypercorn", "gw-asgi", []string{Hello, Vary, JSON, WS}, func(a address, workers string) []string {
-			return []string{"-m", "hypercorn", "--worker-class", "uvloop", "--bind", a.host + ":" + a.port, "--workers", workers, "--log-level", "warning", "asgi:app"}
+			return []string{"-m", "hypercorn", "--config", "hypercorn.toml", "--worker-class", "uvloop", "--bind", a.host + ":" + a.port, "--workers", workers, "--log-level", "warning", "asgi:app"}
 		}),
 		// Its sync workers close every connection.
 		pythonPeer("gunicorn", "gw-wsgi", []string{Hello, Vary, JSON}, func(a address, workers string) []string {
