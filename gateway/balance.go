@@ -188,14 +188,16 @@ func (p *pool) waits() bool {
 	return false
 }
 
-// queuedElsewhere counts towards queue_limit.
-func (p *pool) queuedElsewhere(index int) (n int) {
+// full: queue_limit is reached, all loops together. A worker that is idle in
+// another one is on its way.
+func (p *pool) full(index int) bool {
+	queued := p.queue.len
 	for i := range p.share.queued {
 		if i != index {
-			n += int(p.share.queued[i].Load())
+			queued += int(p.share.queued[i].Load())
 		}
 	}
-	return n
+	return queued >= p.queueLimit+bits.OnesCount32(p.share.idle.Load()&^(1<<index))
 }
 
 // movable: nothing of w belongs to this loop but what is pinned to it. One that is

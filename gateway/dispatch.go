@@ -92,7 +92,7 @@ func (l *loop) dispatchRequest(c *conn) {
 			return
 		}
 	}
-	if e.pool.queue.len+e.pool.queuedElsewhere(l.index) >= e.pool.queueLimit {
+	if e.pool.full(l.index) {
 		it := e.item
 		e.item = nil
 		l.items.put(it)
