@@ -3,7 +3,6 @@ package gateway
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -25,48 +24,13 @@ func (g *gateway) query(m *control.Message) {
 	for _, l := range g.loops {
 		g.do(l, func() {
 			if reply.Status != nil {
-				add(reply.Status, l.status())
+				reply.Status.Add(l.status())
 				return
 			}
 			reply = l.reportConnections(m, reply)
 		})
 	}
 	g.send(reply)
-}
-
-// add puts together what two loops count.
-func add(sum, s *control.Status) {
-	sum.Connections += s.Connections
-	sum.Requests += s.Requests
-	sum.Messages += s.Messages
-	sum.Workers = append(sum.Workers, s.Workers...)
-	for i := range s.Listeners {
-		one := &s.Listeners[i]
-		at := slices.IndexFunc(sum.Listeners, func(l control.ListenerStatus) bool { return l.ID == one.ID })
-		if at < 0 {
-			sum.Listeners = append(sum.Listeners, *one)
-			continue
-		}
-		sum.Listeners[at].Add(one)
-	}
-	for i := range s.Pools {
-		one := &s.Pools[i]
-		at := slices.IndexFunc(sum.Pools, func(p control.PoolStatus) bool { return p.Name == one.Name })
-		if at < 0 {
-			sum.Pools = append(sum.Pools, *one)
-			continue
-		}
-		sum.Pools[at].Add(one)
-	}
-	for i := range s.AccessLogs {
-		one := &s.AccessLogs[i]
-		at := slices.IndexFunc(sum.AccessLogs, func(a control.AccessLogStatus) bool { return a.Path == one.Path })
-		if at < 0 {
-			sum.AccessLogs = append(sum.AccessLogs, *one)
-			continue
-		}
-		sum.AccessLogs[at].Add(one)
-	}
 }
 
 func (l *loop) status() *control.Status {

@@ -1,6 +1,32 @@
 package control
 
+import "slices"
+
 // Add counts what another part of the gateway counts, for the same thing.
+
+func (s *Status) Add(o *Status) {
+	s.Connections += o.Connections
+	s.Requests += o.Requests
+	s.Messages += o.Messages
+	s.Workers = append(s.Workers, o.Workers...)
+	s.Listeners = merge(s.Listeners, o.Listeners, (*ListenerStatus).Add, func(l *ListenerStatus) int { return l.ID })
+	s.Pools = merge(s.Pools, o.Pools, (*PoolStatus).Add, func(p *PoolStatus) string { return p.Name })
+	s.AccessLogs = merge(s.AccessLogs, o.AccessLogs, (*AccessLogStatus).Add, func(a *AccessLogStatus) string { return a.Path })
+}
+
+// merge adds rows to those with the same key, and appends the others.
+func merge[T any, K comparable](sum, rows []T, add func(*T, *T), key func(*T) K) []T {
+	for i := range rows {
+		row := &rows[i]
+		at := slices.IndexFunc(sum, func(t T) bool { return key(&t) == key(row) })
+		if at < 0 {
+			sum = append(sum, *row)
+		} else {
+			add(&sum[at], row)
+		}
+	}
+	return sum
+}
 
 func (s *AccessLogStatus) Add(o *AccessLogStatus) {
 	s.Lines += o.Lines
