@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"testing"
+	"time"
 
 	"gw/protocol/control"
 	"gw/protocol/wire"
@@ -52,17 +53,19 @@ func TestLimitsHoldForAllLoopsTogether(t *testing.T) {
 			h.gateway.do(l, func() {})
 		}
 	}
-	refused := 0
-	for range 4 {
-		if h.total(func(l *loop) int { return l.pools["web"].queue.len }) > 2 {
-			t.Error("more than queue_limit waits")
+	if n := h.total(func(l *loop) int { return l.pools["web"].queue.len }); n != 2 {
+		t.Errorf("%d requests wait, queue_limit is 2", n)
+	}
+	h.dial("http").write(get)
+	for deadline := time.Now().Add(10 * time.Second); h.total(func(l *loop) int { return int(l.listeners[0].refused) }) == 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("one connection more than max_connections is not refused")
 		}
 	}
-	late := h.dial("http")
-	late.write(get)
-	if n := h.total(func(l *loop) int { return l.listeners[0].connections }); n > 4 {
-		t.Errorf("%d connections", n)
+	if n := h.total(func(l *loop) int { return l.listeners[0].connections }); n != 4 {
+		t.Errorf("%d connections, max_connections is 4", n)
 	}
+	refused := 0
 	for _, c := range clients[2:] {
 		if response, _ := c.response("GET"); response.StatusCode == 503 {
 			refused++
