@@ -194,11 +194,33 @@ listeners:
   - {listen: "http://{http}"}
 `
 
+// refusingAddress is held by a listener that hangs up at once: whatever listened
+// there instead might keep the authority waiting.
+func refusingAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	})
+	t.Cleanup(func() { l.Close(); ended.Wait() })
+	return l.Addr().String()
+}
+
 // preparedForACME has a gateway whose certificates pebble shall issue.
 func preparedForACME(t *testing.T, reachable string) (*gateway, *pebble) {
 	t.Helper()
 	g := prepare(t, setup{language: python, config: acmeConfig})
-	ports := map[string]string{"tls": freeAddress(t), "http": freeAddress(t)}
+	ports := map[string]string{"tls": refusingAddress(t), "http": refusingAddress(t)}
 	ports[reachable] = g.addresses[reachable]
 	p := startPebble(t, g.dir, ports["tls"], ports["http"])
 	g.edit("gw.yaml", "DIRECTORY", p.directory)
